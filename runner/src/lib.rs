@@ -1,1 +1,34 @@
-//! Runs pipelines on this machine.
+//! Runs pipelines on this machine: interprets a compiled pipeline's IR, every step a process of the
+//! step program, and keeps what happened in a store.
+
+mod arguments;
+mod artifact;
+mod cancel;
+mod duration;
+mod events;
+mod executor_input;
+mod exit;
+mod folder;
+mod json_numbers;
+mod log;
+mod machine;
+mod memory;
+mod plan;
+mod quantity;
+mod report;
+mod run;
+mod run_id;
+mod schedule;
+mod step;
+pub mod store;
+mod surroundings;
+mod warden;
+
+pub use arguments::{ArgumentError, argument, assignment, kind_name, resolve};
+pub use artifact::Artifact;
+pub use cancel::Cancel;
+pub use events::{Event, Failure, State, StepInfo, Stream};
+pub use log::{Log, LogSpan};
+pub use quantity::human_bytes;
+pub use run::{MissingSecret, Options, RunError, run};
+pub use store::{DisplayRecord, MetricRecord, RunRecord, StepRecord, Store, StoreError};

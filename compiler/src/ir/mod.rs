@@ -1,10 +1,15 @@
 //! KFP's intermediate representation: the values of `pipeline_spec.proto` 2.1.0 and
 //! `kubernetes_executor_config.proto` (KFP 2.17) that a notebook pipeline needs, and their YAML.
 
+mod emit;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+pub(crate) use emit::extended;
+pub use emit::{METRICS_KEY, PROGRAM, REPORT_KEY, RESULT_KEY, emit};
 
 /// Both documents of a compiled pipeline: what runs, and what Kubernetes must know about it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -499,9 +504,6 @@ pub struct Toleration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
-
-/// What a run is given: parameter name → JSON value.
-pub type Arguments = Map<String, Value>;
 
 impl Ir {
     /// The Kubernetes settings of an executor, where there are any.

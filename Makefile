@@ -1,0 +1,77 @@
+# The commands of this project; `make` alone lists them. Everything that a target needs it sets up itself.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CARGO_TARGET_DIR ?= $(HOME)/.cache/oxikale/target
+export CARGO_TARGET_DIR
+# The command as tests and benchmark start it.
+OXIKALE := $(abspath $(CARGO_TARGET_DIR))/release/oxikale
+
+NOTEBOOKS := simple_pipeline opt_package titanic
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites:
+	@scripts/prerequisites.sh
+
+.PHONY: release
+release: prerequisites
+	cargo build --release --locked --package oxikale-cli
+
+.PHONY: data
+data: prerequisites
+	reference_notebooks/titanic_data.sh
+
+.PHONY: demo
+demo: release data ## run the Titanic notebook as a pipeline on this machine
+	"$(OXIKALE)" run reference_notebooks/titanic.ipynb
+
+.PHONY: test
+test: lint doc test-rust test-python test-evcxr ## run every check and every test
+
+.PHONY: test-rust
+test-rust: release data
+	cargo test --workspace --locked
+
+.PHONY: test-python
+test-python: release data
+	venv=$$(scripts/venv.sh tests/python/requirements.txt) && \
+	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/python
+
+.PHONY: test-evcxr
+test-evcxr: release data
+	tests/evcxr/install.sh
+	venv=$$(scripts/venv.sh tests/python/requirements.txt) && \
+	for notebook in $(NOTEBOOKS); do \
+		"$$venv/bin/python" tests/evcxr/run_notebook.py "reference_notebooks/$$notebook.ipynb"; \
+	done
+
+.PHONY: bench
+bench: release data ## measure beside Kale, and write benches/results.md
+	python3 benches/bench.py --kale "$$(scripts/venv.sh benches/requirements.txt)" --output benches/results.md
+
+.PHONY: fmt
+fmt: prerequisites ## format the Rust sources
+	cargo fmt --all
+
+.PHONY: lint
+lint: prerequisites ## check the format, and let clippy look for mistakes
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: doc
+doc: prerequisites ## build the documentation of the crates
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+.PHONY: clean
+clean: ## remove what was built; runs, volumes and fetched data stay
+	cargo clean
+	rm -rf "$${OXIKALE_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/oxikale}"/venv-*
+	find benches tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .pytest_cache tests/python/.pytest_cache

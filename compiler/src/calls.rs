@@ -1,0 +1,114 @@
+//! Calls of the library that the IR must know of: artifacts by name, and metrics.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oxikale_notebook::CellSpan;
+use proc_macro2::{TokenStream, TokenTree};
+use syn::Lit;
+
+use crate::items::{self, NotebookItem};
+use crate::source::ParsedCell;
+
+/// What a piece of code may write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calls {
+    /// Artifacts by name, and where the name stands.
+    pub(crate) artifacts: BTreeMap<String, CellSpan>,
+    /// Whether metrics are logged.
+    pub(crate) metrics: bool,
+}
+
+impl Calls {
+    fn add(&mut self, other: &Calls) {
+        self.metrics |= other.metrics;
+        for (name, span) in &other.artifacts {
+            self.artifacts.entry(name.clone()).or_insert(*span);
+        }
+    }
+}
+
+/// `artifacts::FUNCTION("NAME"`, and `metrics::` anywhere.
+fn in_tokens(cell: usize, tokens: TokenStream) -> Calls {
+    let mut calls = Calls::default();
+    let tokens = items::flat(tokens);
+    let word = |index: usize| match tokens.get(index) {
+        Some(TokenTree::Ident(ident)) => Some(ident.to_string()),
+        _ => None,
+    };
+    let colons = |index: usize| {
+        [index, index + 1].into_iter().all(|at| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':'))
+    };
+    for index in 0..tokens.len() {
+        match word(index).as_deref() {
+            Some("metrics") if colons(index + 1) => calls.metrics = true,
+            Some("artifacts") if colons(index + 1) && word(index + 3).is_some() => {
+                // After the function's name: an opening bracket, then the name.
+                if let Some(TokenTree::Literal(literal)) = tokens.get(index + 5)
+                    && let Lit::Str(name) = Lit::new(literal.clone())
+                {
+                    let range = literal.span().byte_range();
+                    calls.artifacts.entry(name.value()).or_insert(CellSpan::new(cell, range.start, range.end));
+                }
+            }
+            _ => {}
+        }
+    }
+    calls
+}
+
+/// What the code of each cell may write, with the functions that it mentions.
+pub(crate) fn of_cells(cells: &BTreeMap<usize, ParsedCell>, all: &[NotebookItem]) -> BTreeMap<usize, Calls> {
+    let mut of_name: BTreeMap<&str, Calls> = BTreeMap::new();
+    for item in all {
+        let text = cells.get(&item.cell).and_then(|cell| cell.code.get(item.range.clone()));
+        // Only an item that has such a call at all is worth another look.
+        if text.is_some_and(|text| text.contains("artifacts") || text.contains("metrics"))
+            && let Some(cell) = cells.get(&item.cell)
+        {
+            let calls = in_tokens(item.cell, tokens_in(cell, item));
+            item.names.iter().for_each(|name| of_name.entry(&name.name).or_default().add(&calls));
+        }
+    }
+    // A function that calls such a function may write what that one writes.
+    loop {
+        let mut changed = false;
+        for item in all {
+            let mut calls = Calls::default();
+            item.mentions.iter().filter_map(|mention| of_name.get(mention.as_str())).for_each(|other| calls.add(other));
+            if calls.metrics || !calls.artifacts.is_empty() {
+                for name in &item.names {
+                    let own = of_name.entry(&name.name).or_default();
+                    let before = (own.metrics, own.artifacts.len());
+                    own.add(&calls);
+                    changed |= before != (own.metrics, own.artifacts.len());
+                }
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    cells
+        .iter()
+        .map(|(index, cell)| {
+            let mut calls = in_tokens(*index, cell.tokens.clone());
+            if !of_name.is_empty() {
+                let mentions: BTreeSet<String> = items::mentions(cell.tokens.clone());
+                mentions.iter().filter_map(|mention| of_name.get(mention.as_str())).for_each(|other| calls.add(other));
+            }
+            (*index, calls)
+        })
+        .collect()
+}
+
+/// The tokens of one item.
+fn tokens_in(cell: &ParsedCell, item: &NotebookItem) -> TokenStream {
+    cell.tokens
+        .clone()
+        .into_iter()
+        .filter(|token| {
+            let range = token.span().byte_range();
+            item.range.start <= range.start && range.end <= item.range.end
+        })
+        .collect()
+}

@@ -1,0 +1,232 @@
+//! Writes a run into the store while it goes on.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value};
+
+use super::{Store, StoreError};
+use crate::events::{Failure, State};
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::step::AttemptEnd;
+
+/// The record of one run.
+pub(crate) struct Recorder<'a> {
+    store: &'a Store,
+    run: &'a str,
+}
+
+/// What a run is, before it begins.
+pub(crate) struct NewRun<'a> {
+    pub pipeline: &'a str,
+    pub name: Option<&'a str>,
+    pub notebook: Option<&'a Path>,
+    pub program: &'a Path,
+    pub arguments: &'a Map<String, Value>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Records a run that begins now, all its steps pending.
+    pub fn begin(store: &'a Store, run: &'a str, new: &NewRun<'_>, plan: &Plan) -> Result<Self, StoreError> {
+        let recorder = Self { store, run };
+        recorder.write(|connection| {
+            connection.execute(
+                "INSERT INTO runs (id, pipeline, name, notebook, program, arguments, state, process, started_ms) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    run,
+                    new.pipeline,
+                    new.name,
+                    new.notebook.map(Path::to_string_lossy),
+                    new.program.to_string_lossy(),
+                    text(new.arguments),
+                    State::Running.as_str(),
+                    std::process::id(),
+                    now(),
+                ],
+            )?;
+            let mut insert = connection.prepare(
+                "INSERT INTO steps (run, position, task, name, after, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for (position, step) in plan.steps.iter().enumerate() {
+                let after: Vec<Value> =
+                    step.after.iter().map(|before| Value::from(plan.steps[*before].task.as_str())).collect();
+                insert.execute(params![
+                    run,
+                    i64::try_from(position).unwrap_or(i64::MAX),
+                    step.task,
+                    step.name,
+                    Value::Array(after).to_string(),
+                    State::Pending.as_str()
+                ])?;
+            }
+            Ok(())
+        })?;
+        Ok(recorder)
+    }
+
+    /// A try begins.
+    pub fn started(&self, task: &str, attempt: u32) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE steps SET state = ?3, attempts = ?4, started_ms = coalesce(started_ms, ?5) \
+                     WHERE run = ?1 AND task = ?2",
+                )?
+                .execute(params![self.run, task, State::Running.as_str(), attempt, now()])
+                .map(drop)
+        })
+    }
+
+    /// The step reported something.
+    pub fn reports(&self, task: &str, attempt: u32, reports: &[Report]) -> Result<(), StoreError> {
+        if !reports.iter().any(|report| matches!(report, Report::Metric { .. } | Report::Display { .. })) {
+            return Ok(());
+        }
+        self.write(|connection| {
+            for report in reports {
+                match report {
+                    Report::Metric { name, value, step } => {
+                        self.metric(connection, task, attempt, name, *value, *step)?;
+                    }
+                    Report::Display { id, offset, length, .. } => {
+                        connection
+                            .prepare_cached(
+                                "INSERT INTO displays (run, task, attempt, id, start, length) \
+                                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                            )?
+                            .execute(params![
+                                self.run,
+                                task,
+                                attempt,
+                                id,
+                                offset.cast_signed(),
+                                length.cast_signed()
+                            ])?;
+                    }
+                    Report::Progress { .. } | Report::Error(_) => {}
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A try ended; `state` is pending where another one follows.
+    pub fn ended(
+        &self,
+        task: &str,
+        attempt: u32,
+        state: State,
+        seconds: f64,
+        end: &AttemptEnd,
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            for (name, value) in &end.outcome.metrics {
+                self.metric(connection, task, attempt, name, *value, None)?;
+            }
+            for artifact in &end.outcome.artifacts {
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO artifacts \
+                         (run, task, key, schema_title, path, size, sha256, metadata) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    )?
+                    .execute(params![
+                        self.run,
+                        task,
+                        artifact.key,
+                        artifact.schema_title,
+                        artifact.path.to_string_lossy(),
+                        artifact.size.map(u64::cast_signed),
+                        artifact.sha256,
+                        text(&artifact.metadata),
+                    ])?;
+            }
+            let failure = end.failure.as_ref();
+            connection
+                .prepare_cached(
+                    "UPDATE steps SET state = ?3, ended_ms = ?4, seconds = ?5, cpu_seconds = ?6, \
+                     peak_memory = max(coalesce(peak_memory, ?7), coalesce(?7, peak_memory)), exit_code = ?8, \
+                     signal = ?9, why = ?10, cell = ?11, line = ?12, \"column\" = ?13 WHERE run = ?1 AND task = ?2",
+                )?
+                .execute(params![
+                    self.run,
+                    task,
+                    state.as_str(),
+                    state.is_final().then(now),
+                    seconds,
+                    end.cpu.as_secs_f64(),
+                    end.peak_memory.map(u64::cast_signed),
+                    end.exit_code,
+                    end.signal,
+                    failure.map(|failure| &failure.message),
+                    failure.and_then(|failure| failure.cell),
+                    failure.and_then(|failure| failure.line),
+                    failure.and_then(|failure| failure.column),
+                ])
+                .map(drop)
+        })
+    }
+
+    /// A step ends that no process runs for: it is skipped, or cancelled while it waited.
+    pub fn never_ran(&self, task: &str, state: State, why: &Failure) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection
+                .prepare_cached("UPDATE steps SET state = ?3, ended_ms = ?4, why = ?5 WHERE run = ?1 AND task = ?2")?
+                .execute(params![self.run, task, state.as_str(), now(), why.message])
+                .map(drop)
+        })
+    }
+
+    /// The run is over.
+    pub fn finish(&self, state: State, why: Option<&str>) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection
+                .execute(
+                    "UPDATE runs SET state = ?2, why = ?3, ended_ms = ?4 WHERE id = ?1",
+                    params![self.run, state.as_str(), why, now()],
+                )
+                .map(drop)
+        })
+    }
+
+    fn metric(
+        &self,
+        connection: &Connection,
+        task: &str,
+        attempt: u32,
+        name: &str,
+        value: f64,
+        step: Option<i64>,
+    ) -> Result<(), rusqlite::Error> {
+        connection
+            .prepare_cached(
+                "INSERT INTO metrics (run, task, attempt, name, value, step) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![self.run, task, attempt, name, Some(value).filter(|value| !value.is_nan()), step])
+            .map(drop)
+    }
+
+    /// All of it or nothing.
+    fn write(&self, work: impl FnOnce(&Connection) -> Result<(), rusqlite::Error>) -> Result<(), StoreError> {
+        let connection = &self.store.connection;
+        let begun = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| work(connection));
+        let result = begun.and_then(|()| connection.execute_batch("COMMIT"));
+        if result.is_err() && !connection.is_autocommit() {
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        result.map_err(|error| self.store.error(error))
+    }
+}
+
+fn text(map: &Map<String, Value>) -> String {
+    serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// Milliseconds since 1970, UTC.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,86 @@
+//! A small shell beside a run that kills what the run leaves behind when it is itself killed.
+//!
+//! A runner that gets SIGKILL can do nothing any more. The warden sleeps on a pipe whose other
+//! end only the runner holds; when that end closes without a word, it kills the groups that were
+//! alive, grandchildren included, which the kernel's parent-death signal would spare.
+
+use std::io::{PipeWriter, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// Reads `+ <group>` and `- <group>`; at the end of its input it kills the groups that are left.
+const SCRIPT: &str = r#"
+trap '' HUP INT TERM QUIT PIPE
+live=
+while read -r sign group; do
+  case $sign in
+    +) live="$live $group" ;;
+    -) rest=
+       for one in $live; do [ "$one" = "$group" ] || rest="$rest $one"; done
+       live=$rest ;;
+  esac
+done
+for one in $live; do kill -s KILL -- "-$one" 2>/dev/null; done
+"#;
+
+/// The shell, and the pipe to it.
+pub(crate) struct Warden {
+    pipe: Mutex<Option<PipeWriter>>,
+    shell: Option<Child>,
+}
+
+impl Warden {
+    /// Starts it. Where there is no `sh`, the run goes on without one.
+    pub fn start() -> Self {
+        let started = std::io::pipe().and_then(|(reader, writer)| {
+            let shell = Command::new("sh")
+                .args(["-c", SCRIPT])
+                .env_clear()
+                .current_dir("/")
+                .stdin(reader)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .process_group(0)
+                .spawn()?;
+            Ok((shell, writer))
+        });
+        match started {
+            Ok((shell, writer)) => Self { pipe: Mutex::new(Some(writer)), shell: Some(shell) },
+            Err(_) => Self { pipe: Mutex::new(None), shell: None },
+        }
+    }
+
+    /// Whether there is one.
+    pub fn is_awake(&self) -> bool {
+        self.shell.is_some()
+    }
+
+    /// A group is alive from now on.
+    pub fn add(&self, group: i32) {
+        self.tell('+', group);
+    }
+
+    /// A group is gone. To be called before its leader is reaped.
+    pub fn remove(&self, group: i32) {
+        self.tell('-', group);
+    }
+
+    fn tell(&self, sign: char, group: i32) {
+        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = pipe.as_mut()
+            && writer.write_all(format!("{sign} {group}\n").as_bytes()).is_err()
+        {
+            *pipe = None;
+        }
+    }
+}
+
+impl Drop for Warden {
+    fn drop(&mut self) {
+        *self.pipe.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(mut shell) = self.shell.take() {
+            let _ = shell.wait();
+        }
+    }
+}
