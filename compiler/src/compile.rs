@@ -307,7 +307,9 @@ impl Work<'_> {
             }
             for item in items::of_cell(cell) {
                 let span = CellSpan::new(item.cell, item.range.start, item.range.end);
-                item.names.into_iter().for_each(|name| drop(names.entry(name.name).or_insert(span)));
+                for name in item.names {
+                    names.entry(name.name).or_insert(span);
+                }
             }
         }
         names

@@ -62,11 +62,10 @@ impl Cell {
             Some((Value::String(kind), _)) if kind == "markdown" => CellKind::Markdown,
             _ => CellKind::Raw,
         };
-        let source = match value("source")? {
+        let source = match json::member(&members, "source") {
             None => String::new(),
-            Some((source, at)) => {
-                joined(source).ok_or_else(|| Flaw::shape(at, "`source` is neither a string nor a list of strings"))?
-            }
+            Some(Member { value, .. }) => json::joined(&text[value.clone()])
+                .ok_or_else(|| Flaw::shape(value.start, "`source` is neither a string nor a list of strings"))?,
         };
         let metadata = match value("metadata")? {
             None | Some((Value::Null, _)) => Map::new(),

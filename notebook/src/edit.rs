@@ -8,6 +8,9 @@ use crate::json::{self, Flaw};
 use crate::style::{indentation, splice};
 use crate::{Cell, CellKind, Notebook};
 
+/// How many brackets are open in a file where a cell starts: the notebook's and the list's.
+const CELL_DEPTH: usize = 2;
+
 /// Why a change was not made; the notebook is then as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditError {
@@ -188,6 +191,7 @@ impl Notebook {
     fn replace(&mut self, cell: usize, text: &str) -> Result<(), EditError> {
         let count = self.cells.len();
         let place = self.cells.get_mut(cell).ok_or(EditError::NoSuchCell { cell, count })?;
+        json::check(text, CELL_DEPTH)?;
         *place = Cell::parse(text)?;
         self.original = None;
         Ok(())

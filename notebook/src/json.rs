@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use memchr::{memchr, memchr2};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -60,18 +61,15 @@ pub(crate) struct Member {
     pub(crate) value: Range<usize>,
 }
 
-/// `text` with each lone surrogate escape (`\ud800`, which no UTF-8 string can hold) replaced by `\ufffd`. The
-/// result has the same length, so positions hold. Refuses what `serde_json` would refuse only later, in a value
-/// that is read on demand: too much depth, and numbers that no `f64` holds.
-pub(crate) fn mend(text: &str) -> Result<Cow<'_, str>, Flaw> {
+/// Refuses what `serde_json` would refuse only later, in a value that is read on demand: too much depth, and numbers
+/// that no `f64` holds. `depth` is how deep `text` itself lies in a file.
+pub(crate) fn check(text: &str, mut depth: usize) -> Result<(), Flaw> {
     let bytes = text.as_bytes();
-    let mut lone = Vec::new();
-    let mut depth = 0usize;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => {
-                at = skip_string(bytes, at, &mut lone);
+                at = string_end(bytes, at);
                 continue;
             }
             b'{' | b'[' => {
@@ -94,48 +92,58 @@ pub(crate) fn mend(text: &str) -> Result<Cow<'_, str>, Flaw> {
                 at += length;
                 continue;
             }
-            b'N' if text[at..].starts_with("NaN") => {
+            b'N' if bytes[at..].starts_with(b"NaN") => {
                 return Err(Flaw::syntax(at, "`NaN` is not JSON; write `null` instead"));
             }
-            b'I' if text[at..].starts_with("Infinity") => {
+            b'I' if bytes[at..].starts_with(b"Infinity") => {
                 return Err(Flaw::syntax(at, "`Infinity` is not JSON; write `null` instead"));
             }
             _ => {}
         }
         at += 1;
     }
-    if lone.is_empty() {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut mended = String::with_capacity(text.len());
-    let mut done = 0;
-    for start in lone {
-        mended.push_str(&text[done..start]);
-        mended.push_str("\\ufffd");
-        done = start + 6;
-    }
-    mended.push_str(&text[done..]);
-    Ok(Cow::Owned(mended))
+    Ok(())
 }
 
-/// The byte after the string that starts at `start`; notes where lone surrogate escapes start.
-fn skip_string(bytes: &[u8], start: usize, lone: &mut Vec<usize>) -> usize {
+/// The byte after the string that starts at `start`.
+fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => match unit(bytes, at) {
-                Some(0xD800..=0xDBFF) if matches!(unit(bytes, at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
-                Some(0xD800..=0xDFFF) => {
-                    lone.push(at);
-                    at += 6;
-                }
-                _ => at += 2,
-            },
-            _ => at += 1,
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
         }
+        at += 2;
     }
     bytes.len()
+}
+
+/// `text` with each lone surrogate escape (`\ud800`, which no UTF-8 string can hold) replaced by `\ufffd`. The
+/// result has the same length, so positions hold.
+pub(crate) fn mend(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut mended = String::new();
+    let mut done = 0;
+    let mut at = 0;
+    // In JSON a backslash is only ever in a string.
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        at += found;
+        match unit(bytes, at) {
+            Some(0xD800..=0xDBFF) if matches!(unit(bytes, at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
+            Some(0xD800..=0xDFFF) => {
+                mended.push_str(&text[done..at]);
+                mended.push_str("\\ufffd");
+                at += 6;
+                done = at;
+            }
+            _ => at += 2,
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    mended.push_str(&text[done..]);
+    Cow::Owned(mended)
 }
 
 /// The UTF-16 unit of the escape `\uXXXX` at `at`.
@@ -149,7 +157,7 @@ fn unit(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// The members of the object that `text` is, in order; white space around it is allowed.
 pub(crate) fn members(text: &str) -> Result<Vec<Member>, Flaw> {
-    let text = mend(text)?;
+    let text = mend(text);
     let text = text.as_ref();
     let entries: Entries<'_> = serde_json::from_str(text).map_err(|error| Flaw::of(text, &error))?;
     entries
@@ -171,7 +179,7 @@ pub(crate) fn member<'a>(members: &'a [Member], name: &str) -> Option<&'a Member
 
 /// Where the items of the list that `text` is are, in order.
 pub(crate) fn items(text: &str) -> Result<Vec<Range<usize>>, Flaw> {
-    let text = mend(text)?;
+    let text = mend(text);
     let text = text.as_ref();
     let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| Flaw::of(text, &error))?;
     Ok(items.into_iter().map(|item| range(text, item)).collect())
@@ -179,8 +187,58 @@ pub(crate) fn items(text: &str) -> Result<Vec<Range<usize>>, Flaw> {
 
 /// The value that `text` is.
 pub(crate) fn value(text: &str) -> Result<Value, Flaw> {
-    let text = mend(text)?;
+    let text = mend(text);
     serde_json::from_str(&text).map_err(|error| Flaw::of(&text, &error))
+}
+
+/// The text that `text` is as a string or as a list of strings, whose parts are joined; nothing if it is neither.
+pub(crate) fn joined(text: &str) -> Option<String> {
+    let text = mend(text);
+    let mut joined = String::with_capacity(text.len());
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    deserializer.deserialize_any(Joiner { joined: &mut joined, lists: true }).ok()?;
+    Some(joined)
+}
+
+/// Puts a string, or the strings of a list, behind what it holds.
+struct Joiner<'a> {
+    joined: &'a mut String,
+    /// Whether a list may come; within a list, none may.
+    lists: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Joiner<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Joiner<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string or a list of strings")
+    }
+
+    fn visit_str<E>(self, part: &str) -> Result<(), E> {
+        self.joined.push_str(part);
+        Ok(())
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        // `null` is no source at all; a part of one it cannot be.
+        if self.lists { Ok(()) } else { Err(E::custom("a list of strings has no null")) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<(), A::Error> {
+        if !self.lists {
+            return Err(serde::de::Error::custom("a list of strings has no list"));
+        }
+        while parts.next_element_seed(Joiner { joined: self.joined, lists: false })?.is_some() {}
+        Ok(())
+    }
 }
 
 fn range(text: &str, part: &RawValue) -> Range<usize> {

@@ -28,6 +28,7 @@ impl Notebook {
             };
             ReadError::new(kind, message).at(place(body, start, flaw.byte))
         };
+        json::check(body, 0).map_err(fail)?;
         let members = json::members(body).map_err(fail)?;
         let version = version(body, &members).map_err(fail)?;
         match version.0 {

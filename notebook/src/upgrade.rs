@@ -14,7 +14,9 @@ pub(crate) fn upgrade(text: &str, body: &str) -> Result<Notebook, Flaw> {
     let Value::Object(old) = json::value(body)? else {
         return Err(Flaw::shape(0, "it is not an object"));
     };
-    let new = upgraded(old).map_err(|message| Flaw::shape(0, message))?;
+    let mut new = upgraded(old).map_err(|message| Flaw::shape(0, message))?;
+    // As Jupyter does.
+    new.sort_all_objects();
     let mut printed = Style::jupyter().print(&new, Some(""));
     printed.push('\n');
     // The upgraded text is our own, so a place in it would mean nothing to whoever reads the message.

@@ -177,7 +177,6 @@ fn negations_are_rust() {
         "!if a { b } else { c }",
         "!{ a }",
         "!r#type",
-       
         "!a?;",
         "!done && x != y",
         "!a >> 2",

@@ -162,7 +162,8 @@ fn what_is_nested_as_deep_as_may_be_can_be_upgraded_and_changed() {
     ] {
         let mut notebook = Notebook::parse(&text).expect("not too deep");
         notebook.set_metadata(serde_json::Map::from_iter([("a".to_owned(), 1.into())])).expect("metadata");
-        assert!(notebook.to_text().contains(&"[".repeat(20)) || notebook.nbformat() == (4, 5));
+        let again = Notebook::parse(&notebook.to_text()).expect("what was written can be read");
+        assert_eq!(again.metadata()["a"], 1);
     }
     let text = format!("{{\"nbformat\": 4, \"odd\": {}}}", nested(120));
     assert_eq!(error(&text).kind(), ReadErrorKind::NotJson);

@@ -227,6 +227,7 @@ fn emit(bundle: &MimeBundle, id: Option<&str>) {
 }
 
 /// Whether a MIME type's form is JSON rather than text.
+#[cfg(feature = "step")]
 pub(crate) fn is_json(mime: &str) -> bool {
     mime == "application/json" || mime.ends_with("+json")
 }

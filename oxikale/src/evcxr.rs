@@ -85,3 +85,48 @@ fn add_block(bundles: &mut Vec<MimeBundle>, mime: &str, content: &[u8], adjacent
         _ => bundles.push(MimeBundle::new().with(mime, value)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_a_block_of_its_own() {
+        let bundle =
+            MimeBundle::new().with("text/html", "<b>x</b>").with("application/json", serde_json::json!({"a": 1}));
+        let mut out = Vec::new();
+        write_blocks(&mut out, &bundle).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\n\
+             EVCXR_BEGIN_CONTENT application/json\n{\"a\":1}\nEVCXR_END_CONTENT\n"
+        );
+    }
+
+    #[cfg(feature = "step")]
+    #[test]
+    fn blocks_are_found_among_other_output() {
+        let block = |mime: &str, text: &str| format!("EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT\n");
+        let output = [
+            "before\n".to_owned(),
+            block("text/html", "two\nlines"),
+            block("text/plain", "two"),
+            block("text/plain", "another display"),
+            "\u{fffd} after".to_owned(),
+        ];
+        let (bundles, rest) = parse_blocks(output.concat().as_bytes());
+        assert_eq!(bundles.len(), 2);
+        assert_eq!(bundles[0].get("text/html").unwrap(), "two\nlines");
+        assert_eq!(bundles[0].get("text/plain").unwrap(), "two");
+        assert_eq!(bundles[1].get("text/plain").unwrap(), "another display");
+        assert_eq!(String::from_utf8(rest).unwrap(), "before\n\u{fffd} after");
+    }
+
+    #[cfg(feature = "step")]
+    #[test]
+    fn a_block_without_an_end_is_kept() {
+        let (bundles, rest) = parse_blocks(b"EVCXR_BEGIN_CONTENT text/html\n<p>cut");
+        assert_eq!(bundles[0].get("text/html").unwrap(), "<p>cut");
+        assert!(rest.is_empty());
+    }
+}

@@ -79,9 +79,8 @@ fn given(name: &str) -> Result<Option<Value>, Error> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let mut values: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {
-        Error::new(format!("{VARIABLE} must be a JSON object such as {{\"rate\": 0.1}}: {error}"))
-    })?;
+    let mut values: Map<String, Value> = serde_json::from_str(&text)
+        .map_err(|error| Error::new(format!("{VARIABLE} must be a JSON object such as {{\"rate\": 0.1}}: {error}")))?;
     Ok(values.remove(name))
 }
 

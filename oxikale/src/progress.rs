@@ -123,11 +123,9 @@ impl Bar {
     /// Writes a line on standard error; on a terminal it replaces the one before.
     fn write(&self, terminal: bool, last: bool) {
         let count = match self.total {
-            Some(total) => format!(
-                "{}/{total} ({:.0} %)",
-                self.done,
-                (self.done as f64 / total as f64 * 100.0).min(100.0)
-            ),
+            Some(total) => {
+                format!("{}/{total} ({:.0} %)", self.done, (self.done as f64 / total as f64 * 100.0).min(100.0))
+            }
             None => self.done.to_string(),
         };
         let (start, end) = match (terminal, last) {

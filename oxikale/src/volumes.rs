@@ -14,9 +14,6 @@ use serde_json::{Map, Value};
 /// `$XDG_DATA_HOME/oxikale`, else in `~/.local/share/oxikale`, created if need be.
 ///
 /// ```
-/// # let folder = std::env::temp_dir().join(format!("oxikale-volume-{}", std::process::id()));
-/// # let target = folder.join("shared"); std::fs::create_dir_all(&target)?;
-/// # let _ = &target;
 /// let folder = oxikale::volume("/tmp");
 /// std::fs::write(folder.join(format!("greeting-{}.txt", std::process::id())), "Hola Mundo!")?;
 /// # std::fs::remove_file(folder.join(format!("greeting-{}.txt", std::process::id())))?;

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use oxikale_compiler::ir::{Arguments, Ir, ParameterDefinition, ParameterType};
-use serde_json::{Number, Value};
+use oxikale_compiler::ir::{Ir, ParameterDefinition, ParameterType};
+use serde_json::{Map, Number, Value};
+
+/// What a run is given: parameter name → JSON value.
+pub type Arguments = Map<String, Value>;
 
 /// Why a run cannot have these arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +91,9 @@ pub fn argument(definition: &ParameterDefinition, text: &str) -> Result<Value, S
             _ => return Err(format!("`{text}` is neither true nor false")),
         },
         ParameterType::Integer => match trimmed.replace('_', "").parse::<i128>() {
-            Ok(number) => i64::try_from(number)
-                .map(Value::from)
-                .map_err(|_| format!("`{text}` does not fit into 64 bits"))?,
+            Ok(number) => {
+                i64::try_from(number).map(Value::from).map_err(|_| format!("`{text}` does not fit into 64 bits"))?
+            }
             Err(_) => match number(trimmed) {
                 Some(number) => number,
                 None => return Err(format!("`{text}` is no integer")),
@@ -121,8 +124,7 @@ fn not_finite(text: &str) -> String {
 /// # Errors
 /// When it is no assignment, the pipeline has no such parameter, or the value is not of its type.
 pub fn assignment(ir: &Ir, text: &str) -> Result<(String, Value), ArgumentError> {
-    let (name, value) =
-        text.split_once('=').ok_or_else(|| ArgumentError::NoAssignment { text: text.to_owned() })?;
+    let (name, value) = text.split_once('=').ok_or_else(|| ArgumentError::NoAssignment { text: text.to_owned() })?;
     let name = name.trim();
     let definition = definitions(ir)
         .find(|(known, _)| *known == name)
@@ -305,8 +307,7 @@ mod tests {
 
     #[test]
     fn defaults_fill_the_gaps_and_what_is_missing_is_named() {
-        let with_default =
-            ParameterDefinition { default_value: Some(json!(3.0)), ..of(ParameterType::Integer) };
+        let with_default = ParameterDefinition { default_value: Some(json!(3.0)), ..of(ParameterType::Integer) };
         let optional = ParameterDefinition { is_optional: Some(true), ..of(ParameterType::String) };
         let ir = ir(&[("n", with_default), ("note", optional), ("must", of(ParameterType::Boolean))]);
         let error = resolve(&ir, &Arguments::new()).unwrap_err();

@@ -40,17 +40,9 @@ impl State {
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Pending,
-            Self::Running,
-            Self::Succeeded,
-            Self::Failed,
-            Self::Skipped,
-            Self::Cancelled,
-            Self::Interrupted,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == word)
+        [Self::Pending, Self::Running, Self::Succeeded, Self::Failed, Self::Skipped, Self::Cancelled, Self::Interrupted]
+            .into_iter()
+            .find(|state| state.as_str() == word)
     }
 
     /// Whether nothing more will happen to it.

@@ -30,11 +30,8 @@ fn quoted(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         if in_string {
             // A backslash takes the next character with it, so that an escaped quote ends nothing.
-            let length = if first == '\\' {
-                1 + rest[1..].chars().next().map_or(0, char::len_utf8)
-            } else {
-                first.len_utf8()
-            };
+            let length =
+                if first == '\\' { 1 + rest[1..].chars().next().map_or(0, char::len_utf8) } else { first.len_utf8() };
             in_string = first != '"';
             out.push_str(&rest[..length]);
             rest = &rest[length..];

@@ -24,7 +24,7 @@ pub mod store;
 mod surroundings;
 mod warden;
 
-pub use arguments::{ArgumentError, argument, assignment, kind_name, resolve};
+pub use arguments::{ArgumentError, Arguments, argument, assignment, kind_name, resolve};
 pub use artifact::Artifact;
 pub use cancel::Cancel;
 pub use events::{Event, Failure, State, StepInfo, Stream};

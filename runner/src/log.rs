@@ -46,8 +46,7 @@ impl LogWriter {
     /// When it cannot be written, for instance because the disk is full.
     pub fn write(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let now = self.started.elapsed().as_millis();
-        let continues =
-            self.last.is_some_and(|(last, since)| last == stream && now - since < SPAN_MILLISECONDS);
+        let continues = self.last.is_some_and(|(last, since)| last == stream && now - since < SPAN_MILLISECONDS);
         if !continues {
             let letter = match stream {
                 Stream::Stdout => 'o',

@@ -19,6 +19,9 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// Looking takes at most one part in so many of one core's time.
 const SHARE: u32 = 30;
 
+/// On a machine so busy that looking takes long, it is still looked at this often.
+const SLOWEST: Duration = Duration::from_secs(1);
+
 /// What is known of one group.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
@@ -122,8 +125,11 @@ impl MemoryWatch {
                     judge(group, &found, watched);
                 }
             }
-            let longest = LONGEST.max(took * SHARE);
-            let wait = pause.max(took * SHARE).min(longest);
+            // Whoever stopped it meanwhile found nobody waiting.
+            if self.stopped.load(Ordering::Acquire) {
+                return;
+            }
+            let wait = pause.max((took * SHARE).min(SLOWEST));
             pause = (pause * 2).min(LONGEST);
             groups = self.changed.wait_timeout(groups, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -198,7 +204,7 @@ pub(crate) fn group_lives(group: i32) -> Option<bool> {
 
 /// Resident memory, and the part of it that maps files or is shared between processes, in bytes.
 ///
-/// Shared memory that no file backs (`/dev/shm`) is in the second number too; it is counted by [`proportional`].
+/// Shared memory that no file backs (`/dev/shm`) is in the second number too, and so counts for no limit of one process.
 fn resident(process: i32) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
     let mut pages = text.split(' ').skip(1).map(|field| field.parse::<u64>().ok());
@@ -222,4 +228,27 @@ pub(crate) fn own_peak() -> Option<u64> {
 fn kibibytes(text: &str, field: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn the_looking_thread_ends_whenever_it_is_told_to() {
+        for delay in 0..40 {
+            let watch = MemoryWatch::default();
+            let started = Instant::now();
+            thread::scope(|scope| {
+                scope.spawn(|| watch.look());
+                watch.add(1, None);
+                // Some of these fall into a look, where nobody waits to be told.
+                thread::sleep(Duration::from_micros(delay * 100));
+                watch.stop();
+            });
+            assert!(started.elapsed() < Duration::from_secs(20));
+        }
+    }
 }

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oxikale_compiler::ir::{
-    Arguments, ArtifactType, ComponentSpec, Container, Ir, KubernetesExecutor, RetryPolicy, Task,
-};
+use oxikale_compiler::ir::{ArtifactType, ComponentSpec, Container, Ir, KubernetesExecutor, RetryPolicy, Task};
 use serde_json::Value;
 
-use crate::arguments::typed;
+use crate::arguments::{Arguments, typed};
 use crate::duration;
 use crate::folder::refuse_name;
 use crate::quantity;
@@ -211,10 +209,8 @@ fn planned_step(
     if component.dag.is_some() {
         return Err(format!("its component `{reference}` is a graph of its own, which cannot be run here"));
     }
-    let label = component
-        .executor_label
-        .as_ref()
-        .ok_or_else(|| format!("its component `{reference}` names no executor"))?;
+    let label =
+        component.executor_label.as_ref().ok_or_else(|| format!("its component `{reference}` names no executor"))?;
     let executor = ir
         .spec
         .deployment_spec
@@ -289,12 +285,7 @@ fn environment(container: &Container) -> Result<Vec<(String, String)>, String> {
     Ok(all)
 }
 
-fn parameters(
-    ir: &Ir,
-    arguments: &Arguments,
-    task: &Task,
-    component: &ComponentSpec,
-) -> Result<Arguments, String> {
+fn parameters(ir: &Ir, arguments: &Arguments, task: &Task, component: &ComponentSpec) -> Result<Arguments, String> {
     let mut values = Arguments::new();
     let known = ir.spec.root.input_definitions.as_ref().map(|definitions| &definitions.parameters);
     for (input, source) in task.inputs.iter().flat_map(|inputs| &inputs.parameters) {

@@ -182,7 +182,10 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused_with_the_reason() {
-        for text in ["", " ", "-1", "Gi", ".", "1.2.3", "1Q", "1 Gi", "1e", "1e+", "1e1000", "NaN", "0x10", "1GiB", "16Ei", "1,5"] {
+        for text in [
+            "", " ", "-1", "Gi", ".", "1.2.3", "1Q", "1 Gi", "1e", "1e+", "1e1000", "NaN", "0x10", "1GiB", "16Ei",
+            "1,5",
+        ] {
             assert!(whole(text).is_err(), "{text}");
         }
         assert!(whole(&"9".repeat(400)).unwrap_err().to_string().contains("too many digits"));

@@ -18,10 +18,23 @@ const PORTION: u64 = 256 << 10;
 /// One report.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Report {
-    Metric { name: String, value: f64, step: Option<i64> },
-    Progress { label: String, done: f64, total: Option<f64> },
+    Metric {
+        name: String,
+        value: f64,
+        step: Option<i64>,
+    },
+    Progress {
+        label: String,
+        done: f64,
+        total: Option<f64>,
+    },
     /// `offset` and `length` say where in the file its line is.
-    Display { id: Option<String>, data: Map<String, Value>, offset: u64, length: u64 },
+    Display {
+        id: Option<String>,
+        data: Map<String, Value>,
+        offset: u64,
+        length: u64,
+    },
     Error(Failure),
 }
 
@@ -103,9 +116,8 @@ pub(crate) fn report(line: &[u8], offset: u64) -> Option<Report> {
             Some(Report::Display { id, data, offset, length: line.len() as u64 })
         }
         "error" => {
-            let position = |name: &str| {
-                fields.get(name).and_then(Value::as_u64).and_then(|value| u32::try_from(value).ok())
-            };
+            let position =
+                |name: &str| fields.get(name).and_then(Value::as_u64).and_then(|value| u32::try_from(value).ok());
             Some(Report::Error(Failure {
                 message: text(fields, "message")?,
                 cell: position("cell"),

@@ -6,16 +6,19 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use oxikale_compiler::ir::{Arguments, Ir};
+use oxikale_compiler::ir::Ir;
 
-use crate::arguments::{self, ArgumentError};
+use crate::arguments::{self, ArgumentError, Arguments};
 use crate::cancel::Cancel;
 use crate::events::{Event, StepInfo};
 use crate::folder::StepFolder;
 use crate::plan::{self, Plan};
 use crate::schedule::{self, Prepared};
-use crate::store::{NewRun, Recorder, RunRecord, Store, StoreError, lock_path, now};
+use crate::store::{NewRun, Recorder, RunRecord, Store, StoreError, lock_path, now, reserve_path};
 use crate::{machine, run_id, surroundings};
+
+/// Bytes that are kept free for the last records of a run on a full disk: some tens of SQLite's pages.
+const RESERVE: usize = 512 << 10;
 
 /// How a pipeline is to be run.
 #[derive(Debug, Clone, Default)]
@@ -144,11 +147,8 @@ pub fn run(
     let secrets = surroundings::secrets(&plan)?;
     let store = Store::open(&options.data_dir)?;
     let data = store.folder().to_owned();
-    let volumes = plan
-        .steps
-        .iter()
-        .map(|step| surroundings::volumes(step, options, &data))
-        .collect::<Result<Vec<_>, _>>()?;
+    let volumes =
+        plan.steps.iter().map(|step| surroundings::volumes(step, options, &data)).collect::<Result<Vec<_>, _>>()?;
     let pipeline = &ir.spec.pipeline_info.name;
     let (id, folder) = make_folder(&store, pipeline)?;
     let _lock = fill_folder(&folder, ir, &plan)?;
@@ -159,7 +159,8 @@ pub fn run(
         program: &program,
         arguments: &arguments,
     };
-    let recorder = Recorder::begin(&store, &id, &new, &plan)?;
+    let started_ms = now();
+    let recorder = Recorder::begin(&store, &id, &new, &plan, started_ms)?;
     on_event(Event::RunStarted { id: id.clone(), folder: folder.clone(), steps: step_infos(&plan) });
     let prepared = Prepared {
         plan: &plan,
@@ -174,8 +175,7 @@ pub fn run(
     };
     let (state, why) = schedule::run(&prepared, &recorder, cancel, on_event);
     let finished = recorder.finish(state, why.as_deref());
-    let mut record = RunRecord {
-        id: id.clone(),
+    let record = RunRecord {
         pipeline: pipeline.clone(),
         name: options.run_name.clone(),
         notebook: options.notebook.clone(),
@@ -183,22 +183,16 @@ pub fn run(
         arguments: arguments.clone(),
         state,
         why,
-        started_ms: prepared_at(&store, &id),
+        started_ms,
         ended_ms: Some(now()),
         folder,
+        id,
     };
     if let Err(error) = finished {
         on_event(Event::Warning { task: None, message: format!("the end of the run could not be recorded: {error}") });
-    } else if let Ok(stored) = store.run(&id) {
-        record = RunRecord { state: record.state, ..stored };
     }
     on_event(Event::RunEnded { state: record.state });
     Ok(record)
-}
-
-/// When the run began, as recorded; now where the record cannot be read.
-fn prepared_at(store: &Store, id: &str) -> i64 {
-    store.run(id).map_or_else(|_| now(), |run| run.started_ms)
 }
 
 fn step_infos(plan: &Plan) -> Vec<StepInfo> {
@@ -241,6 +235,8 @@ fn fill_folder(folder: &Path, ir: &Ir, plan: &Plan) -> Result<File, RunError> {
     let copy = folder.join(".pipeline.yaml");
     let yaml = ir.to_yaml().map_err(|error| RunError::Pipeline(format!("it cannot be written as YAML: {error}")))?;
     fs::write(&copy, yaml).map_err(|error| failed(&copy, error))?;
+    let reserve = reserve_path(folder);
+    fs::write(&reserve, vec![0; RESERVE]).map_err(|error| failed(&reserve, error))?;
     for step in &plan.steps {
         let step = StepFolder::new(folder, &step.task);
         fs::create_dir(step.path()).map_err(|error| failed(step.path(), error))?;

@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn whatever_the_pipeline_is_called_the_id_is_a_name() {
-        for (name, start) in [("Opt Package", "opt-package-"), ("../..", "pipeline-"), ("a/../b", "a-b-"), ("ÄÖ", "pipeline-")] {
+        for (name, start) in
+            [("Opt Package", "opt-package-"), ("../..", "pipeline-"), ("a/../b", "a-b-"), ("ÄÖ", "pipeline-")]
+        {
             assert!(new(name, 0).starts_with(&format!("{start}19700101-000000-")), "{}", new(name, 0));
         }
     }

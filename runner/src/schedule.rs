@@ -49,7 +49,7 @@ pub(crate) fn run(
     cancel: &Cancel,
     on_event: &mut dyn FnMut(Event),
 ) -> (State, Option<String>) {
-    let warden = Warden::start();
+    let warden = Warden::start(prepared.run);
     let memory = MemoryWatch::default();
     let surroundings = Surroundings {
         run: prepared.run,
@@ -74,8 +74,20 @@ pub(crate) fn run(
             let watching = thread::Builder::new().name("oxikale-memory".to_owned());
             let _ = watching.spawn_scoped(scope, || memory.look());
         }
-        let mut schedule =
-            Schedule { prepared, recorder, surroundings: &surroundings, folders: &folders, scope, send, on_event, entries: Vec::new(), free_cores: prepared.cores, free_memory: prepared.memory, running: 0, alone: false };
+        let mut schedule = Schedule {
+            prepared,
+            recorder,
+            surroundings: &surroundings,
+            folders: &folders,
+            scope,
+            send,
+            on_event,
+            entries: Vec::new(),
+            free_cores: prepared.cores,
+            free_memory: prepared.memory,
+            running: 0,
+            alone: false,
+        };
         schedule.run(&receive)
     })
 }
@@ -310,15 +322,16 @@ impl<'env> Schedule<'_, 'env, '_> {
         let send = self.send.clone();
         // The thread lives as long as the process: a child that asks to die with its parent's
         // thread would otherwise die too early.
-        let started = thread::Builder::new().name(format!("oxikale-step-{number}")).spawn_scoped(self.scope, move || {
-            let tell = |told| {
-                // The run waits for its steps, so that the other end of the channel outlives them.
-                let _ = send.send(Message::Told(number, told));
-            };
-            let end = catch_unwind(AssertUnwindSafe(|| step::attempt(surroundings, &attempt, &tell)))
-                .unwrap_or_else(|_| AttemptEnd::failed("the runner itself failed at this step; please report it"));
-            let _ = send.send(Message::Ended(number, Box::new(end)));
-        });
+        let started =
+            thread::Builder::new().name(format!("oxikale-step-{number}")).spawn_scoped(self.scope, move || {
+                let tell = |told| {
+                    // The run waits for its steps, so that the other end of the channel outlives them.
+                    let _ = send.send(Message::Told(number, told));
+                };
+                let end = catch_unwind(AssertUnwindSafe(|| step::attempt(surroundings, &attempt, &tell)))
+                    .unwrap_or_else(|_| AttemptEnd::failed("the runner itself failed at this step; please report it"));
+                let _ = send.send(Message::Ended(number, Box::new(end)));
+            });
         if let Err(error) = started {
             self.ended(number, AttemptEnd::failed(format!("no thread could be started for it: {error}")));
         }

@@ -167,10 +167,7 @@ fn start(
 }
 
 /// Starts the process in a group of its own.
-fn spawn(
-    surroundings: &Surroundings<'_>,
-    attempt: &Attempt<'_>,
-) -> Result<(Child, PipeReader, PipeReader), String> {
+fn spawn(surroundings: &Surroundings<'_>, attempt: &Attempt<'_>) -> Result<(Child, PipeReader, PipeReader), String> {
     let folder = attempt.folder;
     let input = executor_input::executor_input(attempt.step, folder, &attempt.inputs);
     let command = executor_input::command(attempt.step, folder, &input)

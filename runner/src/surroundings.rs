@@ -41,7 +41,11 @@ pub(crate) fn secrets(plan: &Plan) -> Result<Secrets, RunError> {
 ///
 /// # Errors
 /// When a folder cannot be made.
-pub(crate) fn volumes(step: &PlannedStep, options: &Options, data: &Path) -> Result<BTreeMap<String, PathBuf>, RunError> {
+pub(crate) fn volumes(
+    step: &PlannedStep,
+    options: &Options,
+    data: &Path,
+) -> Result<BTreeMap<String, PathBuf>, RunError> {
     let mut all = BTreeMap::new();
     for mount in &step.mounts {
         let chosen = options.volumes.get(&mount.claim).or_else(|| options.volumes.get(&mount.path));

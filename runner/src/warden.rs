@@ -9,7 +9,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Reads `+ <group>` and `- <group>`; at the end of its input it kills the groups that are left.
+/// Reads `+ <group>`, `- <group>` and, where all is well, `. 0` as the last line. Where that does not
+/// come, it kills the groups that are left, and then every process that has the run's name in its
+/// environment: one that was started and not yet announced, or that made itself a group of its own.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM QUIT PIPE
 live=
@@ -19,9 +21,16 @@ while read -r sign group; do
     -) rest=
        for one in $live; do [ "$one" = "$group" ] || rest="$rest $one"; done
        live=$rest ;;
+    .) exit 0 ;;
   esac
 done
 for one in $live; do kill -s KILL -- "-$one" 2>/dev/null; done
+for pass in 1 2 3; do
+  for one in $(grep -lF "OXIKALE_RUN=$1" /proc/[0-9]*/environ 2>/dev/null); do
+    one=${one#/proc/}
+    kill -s KILL "${one%/environ}" 2>/dev/null
+  done
+done
 "#;
 
 /// The shell, and the pipe to it.
@@ -32,11 +41,12 @@ pub(crate) struct Warden {
 
 impl Warden {
     /// Starts it. Where there is no `sh`, the run goes on without one.
-    pub fn start() -> Self {
+    pub fn start(run: &str) -> Self {
         let started = std::io::pipe().and_then(|(reader, writer)| {
             let shell = Command::new("sh")
-                .args(["-c", SCRIPT])
+                .args(["-c", SCRIPT, "oxikale-warden", run])
                 .env_clear()
+                .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
                 .current_dir("/")
                 .stdin(reader)
                 .stdout(Stdio::null())
@@ -78,6 +88,7 @@ impl Warden {
 
 impl Drop for Warden {
     fn drop(&mut self) {
+        self.tell('.', 0);
         *self.pipe.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if let Some(mut shell) = self.shell.take() {
             let _ = shell.wait();

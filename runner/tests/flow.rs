@@ -15,7 +15,9 @@ const HERE: &str = "here=$(dirname \"$OXIKALE_EVENTS\")";
 fn two_steps_hand_on_a_value_with_what_is_known_of_it() {
     let mut bench = Bench::new();
     let output = r#"{"artifacts":{"x":{"artifacts":[{"name":"x","metadata":{"format":"json","rust_type":"i64","display":"42","n":1}}]}}}"#;
-    let load = format!("{HERE}; printf 42 > \"$here/outputs/x\"; echo '{output}' > \"$here/executor_output.json\"; echo loaded");
+    let load = format!(
+        "{HERE}; printf 42 > \"$here/outputs/x\"; echo '{output}' > \"$here/executor_output.json\"; echo loaded"
+    );
     let show = format!("{HERE}; printf '%s' \"$1\" > \"$here/input.json\"; cat \"$here/../load/outputs/x\" >&2");
     let ir = pipeline(&[step("load", &load).output("x"), step("show", &show).input("load", "x").output("never-there")]);
     let run = bench.run(&ir).unwrap();
@@ -26,7 +28,10 @@ fn two_steps_hand_on_a_value_with_what_is_known_of_it() {
     let artifacts = bench.store().artifacts(&run.id).unwrap();
     let [x] = &artifacts[..] else { panic!("{artifacts:?}") };
     assert_eq!((x.task.as_str(), x.key.as_str(), x.size), ("load", "x", Some(2)));
-    assert_eq!((x.format.as_deref(), x.rust_type.as_deref(), x.display.as_deref()), (Some("json"), Some("i64"), Some("42")));
+    assert_eq!(
+        (x.format.as_deref(), x.rust_type.as_deref(), x.display.as_deref()),
+        (Some("json"), Some("i64"), Some("42"))
+    );
     assert_eq!(x.sha256.as_deref(), Some("73475cb40a568e8da8a045ced110137e159f890ac4da883b6b17dc651b3a8049"));
 
     let input: Value = serde_json::from_slice(&fs::read(run.folder.join("show/input.json")).unwrap()).unwrap();
@@ -73,10 +78,8 @@ fn parameters_reach_the_step_with_their_types() {
 #[test]
 fn a_long_executor_input_travels_in_a_file() {
     let mut bench = Bench::new();
-    let ir = ir_json(
-        &[step("one", "printf '%s' \"$1\"").parameter("text")],
-        json!({"text": {"parameterType": "STRING"}}),
-    );
+    let ir =
+        ir_json(&[step("one", "printf '%s' \"$1\"").parameter("text")], json!({"text": {"parameterType": "STRING"}}));
     let long = "x".repeat(300_000);
     bench.options.arguments.insert("text".to_owned(), json!(long));
     let run = bench.run(&serde_json::from_value(ir).unwrap()).unwrap();
@@ -164,9 +167,7 @@ fn the_step_program_stands_in_for_its_name_and_runs_beside_the_notebook() {
 #[test]
 fn volumes_are_folders_here() {
     let mut bench = Bench::new();
-    let mount = |claim: &str, path: &str| {
-        json!({"constant": claim, "mountPath": path, "pvcNameParameter": {"runtimeValue": {"constant": claim}}})
-    };
+    let mount = |claim: &str, path: &str| json!({"constant": claim, "mountPath": path, "pvcNameParameter": {"runtimeValue": {"constant": claim}}});
     let chosen = bench.path("chosen");
     bench.options.volumes.insert("claim".to_owned(), chosen.clone());
     let mounts = [mount("claim", "/oxikale-test/a"), mount("other", "/oxikale-test/b"), mount("third", "/usr")];

@@ -53,7 +53,10 @@ fn a_full_disk_fails_the_step_with_that_reason_and_loses_nothing() {
     assert_eq!(runs.len(), 1);
     let steps = store.steps(&run.id).unwrap();
     assert_eq!((steps[0].task.as_str(), steps[0].state), ("first", State::Succeeded));
-    assert_ne!(steps[1].state, State::Succeeded);
+    let why = steps[1].why.as_ref().map(|why| why.message.as_str()).unwrap_or_default();
+    assert_eq!(steps[1].state, State::Failed, "{:?}", steps[1]);
+    assert!(why.contains("No space left on device"), "{why}");
+    assert_eq!((steps[2].state, runs[0].state), (State::Skipped, State::Failed));
     let log = store.log(&run.id, "first").unwrap();
     assert_eq!(fs::read_to_string(log.path()).unwrap(), "kept\n");
     drop(store);

@@ -21,7 +21,8 @@ fn runs_are_found_by_id_by_its_start_and_as_the_latest() {
     bench.options.run_name = None;
     let second = bench.run(&ir).unwrap();
     let store = bench.store();
-    assert_eq!(store.run(&first.id).unwrap(), first);
+    let stored = store.run(&first.id).unwrap();
+    assert_eq!(oxikale_runner::RunRecord { ended_ms: first.ended_ms, ..stored }, first);
     assert_eq!(first.name.as_deref(), Some("first try"));
     assert_eq!(store.run("latest").unwrap().id, second.id);
     assert_eq!(store.runs(10).unwrap().iter().map(|run| &run.id).collect::<Vec<_>>(), [&second.id, &first.id]);
@@ -65,7 +66,10 @@ fn runner_process() {
     let Some(folder) = std::env::var_os("OXIKALE_TEST_RUNNER").map(PathBuf::from) else { return };
     let script = |name: &str| {
         let file = folder.join(name);
-        format!("echo $$ > {0}.leader; echo so far; sh -c 'exec sleep 1000' & echo $! > {0}.part; mv {0}.part {0}; wait", file.display())
+        format!(
+            "echo $$ > {0}.leader; echo so far; setsid sleep 1000 & echo $! > {0}.part; mv {0}.part {0}; wait",
+            file.display()
+        )
     };
     let ir = pipeline(&[step("a", &script("a")), step("b", &script("b")), step("c", "true").after("a")]);
     let options = Options { data_dir: folder.join("data"), cores: Some(4), ..Options::default() };

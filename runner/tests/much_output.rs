@@ -20,7 +20,8 @@ fn two_hundred_megabytes_of_output_are_kept_in_little_memory() {
     let small = pipeline(&[step("small", "echo x")]);
     oxikale_runner::run(&small, &bench.options, &Cancel::new(), &mut |_| {}).unwrap();
     let before = resident_peak();
-    let ir = pipeline(&[step("loud", &format!("head -c {SIZE} /dev/zero | tr '\\0' x & head -c 1000 /dev/zero >&2; wait"))]);
+    let ir =
+        pipeline(&[step("loud", &format!("head -c {SIZE} /dev/zero | tr '\\0' x & head -c 1000 /dev/zero >&2; wait"))]);
     let mut seen = 0;
     let run = oxikale_runner::run(&ir, &bench.options, &Cancel::new(), &mut |event| {
         if let Event::Output { bytes, .. } = event {

@@ -19,7 +19,10 @@ fn a_step_that_takes_too_long_is_ended_with_all_its_processes() {
     let started = Instant::now();
     let run = bench.run(&ir).unwrap();
     assert!(started.elapsed() >= Duration::from_secs(1));
-    assert_eq!(bench.ended(&run, "slow"), (State::Failed, "took longer than its timeout of 1 s (tag timeout)".to_owned()));
+    assert_eq!(
+        bench.ended(&run, "slow"),
+        (State::Failed, "took longer than its timeout of 1 s (tag timeout)".to_owned())
+    );
     assert!(!lives(&child));
     assert_eq!(bench.log(&run, "slow"), "started\n");
 }
@@ -28,7 +31,8 @@ fn a_step_that_takes_too_long_is_ended_with_all_its_processes() {
 fn a_step_above_its_memory_limit_is_ended() {
     let mut bench = Bench::new();
     // `tail` keeps what may be the last line, here all of it.
-    let ir = pipeline(&[step("greedy", "tail -n 1 /dev/zero | cat").resources(json!({"resourceMemoryLimit": "100Mi"}))]);
+    let ir =
+        pipeline(&[step("greedy", "tail -n 1 /dev/zero | cat").resources(json!({"resourceMemoryLimit": "100Mi"}))]);
     let run = bench.run(&ir).unwrap();
     let (state, why) = bench.ended(&run, "greedy");
     assert_eq!(state, State::Failed);
@@ -82,7 +86,10 @@ fn what_a_step_leaves_running_is_ended_and_does_not_hold_the_run() {
 fn a_process_that_left_the_group_does_not_hold_the_run_either() {
     let mut bench = Bench::new();
     let child = bench.path("child");
-    let script = format!("setsid sh -c 'echo $$ > {0}.part; mv {0}.part {0}; exec yes' & while [ ! -e {0} ]; do sleep 0.01; done", child.display());
+    let script = format!(
+        "setsid sh -c 'echo $$ > {0}.part; mv {0}.part {0}; exec yes' & while [ ! -e {0} ]; do sleep 0.01; done",
+        child.display()
+    );
     let run = bench.run(&pipeline(&[step("escapes", &script)])).unwrap();
     let id = fs::read_to_string(&child).unwrap();
     // Its pipe has no reader any more, so that it ends by itself.
@@ -96,7 +103,10 @@ fn cancelling_ends_everything_at_once_and_the_run_stays_readable() {
     let (child, child2) = (bench.path("child"), bench.path("child2"));
     // Neither the steps nor their children listen to polite signals.
     let script = |file: &std::path::Path| {
-        format!("trap '' TERM INT HUP; echo hello; sh -c 'trap \"\" TERM INT; sleep 1000; sleep 1000' & echo $! > {0}.part; mv {0}.part {0}; wait; sleep 1000", file.display())
+        format!(
+            "trap '' TERM INT HUP; echo hello; sh -c 'trap \"\" TERM INT; sleep 1000; sleep 1000' & echo $! > {0}.part; mv {0}.part {0}; wait; sleep 1000",
+            file.display()
+        )
     };
     let ir = pipeline(&[
         step("a", &script(&child)),
@@ -144,11 +154,15 @@ fn output_is_forwarded_while_the_step_runs() {
     // Half a line, which the step follows up only when it has been seen here.
     let script = format!("printf half; while [ ! -e {} ]; do sleep 0.01; done; echo ' line'", answer.display());
     let run = bench
-        .run_with(&pipeline(&[step("talk", &script).kubernetes(json!({"activeDeadlineSeconds": "30"}))]), &Cancel::new(), |event| {
-            if matches!(event, Event::Output { bytes, .. } if bytes == b"half") {
-                fs::write(&answer, "").unwrap();
-            }
-        })
+        .run_with(
+            &pipeline(&[step("talk", &script).kubernetes(json!({"activeDeadlineSeconds": "30"}))]),
+            &Cancel::new(),
+            |event| {
+                if matches!(event, Event::Output { bytes, .. } if bytes == b"half") {
+                    fs::write(&answer, "").unwrap();
+                }
+            },
+        )
         .unwrap();
     assert_eq!(run.state, State::Succeeded, "{:?}", run.why);
     assert_eq!(bench.log(&run, "talk"), "half line\n");

@@ -103,7 +103,10 @@ fn the_step_s_own_words_say_why_it_failed_and_where() {
     let run = bench.run(&pipeline(&[step("read", script)])).unwrap();
     let steps = bench.store().steps(&run.id).unwrap();
     let why = steps[0].why.clone().unwrap();
-    assert_eq!((why.message.as_str(), why.cell, why.line, why.column), ("no such file: x.csv", Some(3), Some(2), Some(5)));
+    assert_eq!(
+        (why.message.as_str(), why.cell, why.line, why.column),
+        ("no such file: x.csv", Some(3), Some(2), Some(5))
+    );
     assert_eq!(steps[0].exit_code, Some(1));
 }
 
@@ -115,8 +118,10 @@ fn a_step_is_tried_again_with_growing_waits() {
         "echo x >> {0}; echo \"{{\\\"type\\\":\\\"metric\\\",\\\"name\\\":\\\"try\\\",\\\"value\\\":$(wc -l < {0})}}\" >> \"$OXIKALE_EVENTS\"; [ $(wc -l < {0}) = 3 ]",
         count.display()
     );
-    let policy = json!({"maxRetryCount": 5, "backoffDuration": "0.02s", "backoffFactor": 10.0, "backoffMaxDuration": "0.1s"});
-    let run = bench.run(&pipeline(&[step("flaky", &script).retry(policy), step("after", "true").after("flaky")])).unwrap();
+    let policy =
+        json!({"maxRetryCount": 5, "backoffDuration": "0.02s", "backoffFactor": 10.0, "backoffMaxDuration": "0.1s"});
+    let run =
+        bench.run(&pipeline(&[step("flaky", &script).retry(policy), step("after", "true").after("flaky")])).unwrap();
     assert_eq!(run.state, State::Succeeded, "{:?}", run.why);
     let waits: Vec<f64> = bench
         .events

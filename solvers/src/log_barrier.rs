@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::function::Function;
 use crate::line_search::LineSearch;
 use crate::problem::Problem;
-use crate::settings::{above_one, positive};
+use crate::settings::{positive, within};
 use crate::trace::{Reference, Solution, Trace};
 
 /// Solves min f(x) s.t. gᵢ(x) ≤ 0 by minimising t·f(x) + φ(x) with Newton's method for growing t,
@@ -29,7 +29,7 @@ use crate::trace::{Reference, Solution, Trace};
 pub struct LogBarrier {
     /// The first t.
     pub t0: f64,
-    /// μ: by how much t grows from one centring to the next; above 1.
+    /// μ: by how much t grows from one centring to the next; above 1.01.
     pub mu: f64,
     /// Ends where m/t is at most this.
     pub gap_tolerance: f64,
@@ -114,7 +114,7 @@ impl LogBarrier {
     /// not take.
     pub fn solve(&self, problem: &Problem<'_>, x0: &Array1<f64>) -> Result<Solution, Error> {
         positive("t0", self.t0)?;
-        above_one("mu", self.mu)?;
+        within("mu", self.mu, 1.01, f64::INFINITY, "above 1.01 and finite")?;
         positive("gap_tolerance", self.gap_tolerance)?;
         if let Some((a, _)) = &problem.equalities {
             return Err(Error::shape("the equalities of a barrier problem", &[0, x0.len()], a.shape()));
@@ -137,6 +137,7 @@ impl LogBarrier {
                 Err(mut error) => {
                     if let Error::LineSearch { partial, .. } | Error::NoConvergence { partial } = &mut error {
                         self.describe(problem, t, partial);
+                        trace.iterations.pop();
                         partial.trace.iterations.splice(0..0, trace.iterations);
                         renumber(partial);
                     }

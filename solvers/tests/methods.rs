@@ -115,6 +115,19 @@ fn too_few_iterations_give_back_what_was_reached() {
 }
 
 #[test]
+fn a_barrier_that_gives_up_keeps_the_rows_before() {
+    let method = LogBarrier { max_iterations: 4, centering_tolerance: 1e-20, ..LogBarrier::default() };
+    let error = method.solve(&course().problem(), &array![1.0, 2.0]).unwrap_err();
+    let rows = &error.partial().expect("some steps were taken").trace.iterations;
+    assert_eq!(rows[0].x, array![1.0, 2.0]);
+    assert!(rows.windows(2).all(|pair| pair[1].number == pair[0].number + 1 && pair[0].x != pair[1].x));
+    assert!(matches!(
+        LogBarrier { mu: 1.0, ..LogBarrier::default() }.solve(&course().problem(), &array![1.0, 2.0]),
+        Err(Error::Setting { name: "mu", .. })
+    ));
+}
+
+#[test]
 fn a_wrong_hessian_or_gradient_is_an_error_and_not_a_wrong_answer() {
     let problem = Problem::minimize(Smooth::new(
         |x: &Array1<f64>| x.dot(x),

@@ -1,1 +1,1 @@
-//! Tests.
+//! Tests that cross crates; see `notebooks.rs` and the folder `notebooks`.

@@ -1,7 +1,11 @@
 //! What the compiler has to say about a notebook: a code, a sentence, the cell, and what to do.
 
+mod explain;
+
 use oxikale_notebook::{CellSpan, LineColumn, Notebook};
 use serde::Serialize;
+
+pub use explain::{codes, explain, title};
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -18,6 +18,13 @@ pub(super) struct Fit {
     pub gap: usize,
 }
 
+impl Fit {
+    /// For a box that has a layer of `width` columns for itself: its details need not give way.
+    pub fn alone(self, width: usize) -> Self {
+        Self { detail: self.detail.max(FITS[0].detail.min(width.saturating_sub(8))), ..self }
+    }
+}
+
 /// From generous to as tight as can be read. Details give way before a name is broken.
 pub(super) const FITS: [Fit; 14] = [
     Fit { name: 35, detail: 31, padding: 1, gap: 3 },
@@ -39,6 +46,9 @@ pub(super) const FITS: [Fit; 14] = [
 /// Columns below which a name that must be broken inside a word makes the drawing worse than a list.
 pub(super) const LEAST_TORN: usize = 15;
 
+/// Lines that the cells of a step may take; more cells are counted.
+const CELL_LINES: usize = 3;
+
 /// A box, before it has a place.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -57,10 +67,8 @@ impl Block {
     pub fn of(step: &Step, status: Option<&StepStatus>, fit: Fit, least: usize, unicode: bool) -> Self {
         let state = status.map(|status| Style::State(status.state));
         let name = label::plain(&step.name, label::NAME_COLUMNS);
-        let mut lines: Vec<(String, Style)> = label::wrap(&name, fit.name, 5)
-            .into_iter()
-            .map(|line| (line, state.unwrap_or(Style::Name)))
-            .collect();
+        let mut lines: Vec<(String, Style)> =
+            label::wrap(&name, fit.name, 5).into_iter().map(|line| (line, state.unwrap_or(Style::Name))).collect();
         let named = lines.iter().map(|(line, _)| label::columns_of(line)).max().unwrap_or(0);
         let room = fit.detail.max(named);
         lines.extend(details(step, status, room, unicode).into_iter().map(|line| (line, Style::Detail)));
@@ -100,14 +108,10 @@ impl Block {
 fn details(step: &Step, status: Option<&StepStatus>, room: usize, unicode: bool) -> Vec<String> {
     let names = |list: &[&String]| -> Vec<String> { list.iter().map(|name| label::plain(name, 40)).collect() };
     let mut lines = Vec::new();
-    let ranges = label::cell_ranges(&step.cells, unicode);
-    let all = label::cells(&step.cells, unicode);
-    if label::columns_of(&all) <= room {
-        lines.push(all);
-    } else {
-        // Counted in cells, not in runs of them.
-        let shown = label::fit("cells", &ranges, room).filter(|line| line.starts_with("cells") && !line.contains('+'));
-        lines.push(shown.unwrap_or_else(|| label::shorten(&format!("{} cells", step.cells.len()), room, false)));
+    let cells = label::wrap(&label::cells(&step.cells, unicode), room, CELL_LINES + 1);
+    match cells.len() <= CELL_LINES {
+        true => lines.extend(cells.into_iter().map(|line| line.trim_end().to_owned())),
+        false => lines.push(label::shorten(&format!("{} cells", step.cells.len()), room, false)),
     }
     let mut inputs: Vec<&String> = Vec::new();
     for input in &step.inputs {
@@ -121,10 +125,9 @@ fn details(step: &Step, status: Option<&StepStatus>, room: usize, unicode: bool)
     let Some(status) = status else { return lines };
     lines.extend(status.time().filter(|time| label::columns_of(time) <= room));
     for (name, value) in status.metrics.iter().take(3) {
-        let line = format!("{} {}", label::plain(name, 40), number(*value));
-        if label::columns_of(&line) <= room {
-            lines.push(line);
-        }
+        let value = number(*value);
+        let name = label::shorten(&label::plain(name, 40), room.saturating_sub(value.len() + 1), false);
+        lines.extend(Some(format!("{name} {value}")).filter(|line| label::columns_of(line) <= room));
     }
     lines
 }

@@ -34,7 +34,9 @@ enum Glyph {
     /// The right half of a wide character.
     Behind,
     /// A line towards the sides in `sides`.
-    Line { sides: u8 },
+    Line {
+        sides: u8,
+    },
     Arrow,
 }
 

@@ -52,11 +52,8 @@ pub(super) struct TooNarrow {
 /// Routes the lines below `layer`. Items have their spans in `spans`; bends below get their column.
 pub(super) fn route(layout: &Layout, layer: usize, spans: &mut [Span]) -> Result<Vec<Net>, TooNarrow> {
     let mut nets = nets_below(layout, layer, spans);
-    let above: BTreeMap<i64, usize> = nets
-        .iter()
-        .enumerate()
-        .flat_map(|(index, net)| net.tops.iter().map(move |&column| (column, index)))
-        .collect();
+    let above: BTreeMap<i64, usize> =
+        nets.iter().enumerate().flat_map(|(index, net)| net.tops.iter().map(move |&column| (column, index))).collect();
     let mut incoming: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, net) in nets.iter().enumerate() {
         for &target in &net.targets {
@@ -131,9 +128,9 @@ fn entries(
             single || (top - ideal).abs() <= 2
         });
         let outwards = (0..=last - first).flat_map(|distance| [ideal - distance, ideal + distance]);
-        let column = straight.chain(outwards).find(|column| {
-            (low..=high).contains(column) && above.get(column).is_none_or(|&owner| owner == net)
-        })?;
+        let column = straight
+            .chain(outwards)
+            .find(|column| (low..=high).contains(column) && above.get(column).is_none_or(|&owner| owner == net))?;
         columns.push(column);
     }
     Some(columns)

@@ -29,8 +29,7 @@ impl<'a> Graph<'a> {
         let steps = pipeline.steps.len();
         let mut edges = Vec::new();
         for (to, step) in pipeline.steps.iter().enumerate() {
-            let mut sources: BTreeMap<usize, Vec<&str>> =
-                step.after.iter().map(|&from| (from, Vec::new())).collect();
+            let mut sources: BTreeMap<usize, Vec<&str>> = step.after.iter().map(|&from| (from, Vec::new())).collect();
             for input in &step.inputs {
                 let variables = sources.entry(input.from).or_default();
                 if !variables.contains(&input.variable.as_str()) {
@@ -38,10 +37,11 @@ impl<'a> Graph<'a> {
                 }
             }
             edges.extend(
-                sources
-                    .into_iter()
-                    .filter(|&(from, _)| from < steps && from != to)
-                    .map(|(from, variables)| Edge { from, to, variables }),
+                sources.into_iter().filter(|&(from, _)| from < steps && from != to).map(|(from, variables)| Edge {
+                    from,
+                    to,
+                    variables,
+                }),
             );
         }
         Self { steps, edges }
@@ -71,8 +71,7 @@ pub(super) fn topological(nodes: usize, edges: &[(usize, usize)]) -> Vec<usize> 
         waiting[to] += 1;
         next[from].push(to);
     }
-    let mut ready: BinaryHeap<Reverse<usize>> =
-        (0..nodes).filter(|&node| waiting[node] == 0).map(Reverse).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> = (0..nodes).filter(|&node| waiting[node] == 0).map(Reverse).collect();
     let mut done = vec![false; nodes];
     let mut order = Vec::with_capacity(nodes);
     let mut smallest_left = 0;

@@ -112,7 +112,8 @@ pub(super) fn wrap(text: &str, columns: usize, lines: usize) -> Vec<String> {
         let mut nice = None;
         let mut previous = ' ';
         for (at, character) in rest.char_indices() {
-            if at > 0 && (matches!(previous, '_' | '-' | '.' | ' ') || (previous.is_lowercase() && character.is_uppercase()))
+            if at > 0
+                && (matches!(previous, '_' | '-' | '.' | ' ') || (previous.is_lowercase() && character.is_uppercase()))
             {
                 nice = Some((at, used));
             }
@@ -137,7 +138,7 @@ pub(super) fn wrap(text: &str, columns: usize, lines: usize) -> Vec<String> {
 pub(super) fn is_torn(lines: &[&str]) -> bool {
     lines.windows(2).any(|pair| {
         let (Some(before), Some(after)) = (pair[0].chars().last(), pair[1].chars().next()) else { return false };
-        !matches!(before, '_' | '-' | '.' | ' ') && !(before.is_lowercase() && after.is_uppercase())
+        !(matches!(before, '_' | '-' | '.' | ' ') || (before.is_lowercase() && after.is_uppercase()))
     })
 }
 

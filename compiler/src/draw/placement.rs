@@ -71,12 +71,8 @@ pub(super) fn centres(layout: &Layout, room: &Room) -> Vec<f64> {
     sweep(Look::Straight, true);
     sweep(Look::Straight, false);
     sweep(Look::Straight, true);
-    let left = layout
-        .items
-        .iter()
-        .zip(&x)
-        .map(|(item, centre)| centre - room.width(item) / 2.0)
-        .fold(f64::INFINITY, f64::min);
+    let left =
+        layout.items.iter().zip(&x).map(|(item, centre)| centre - room.width(item) / 2.0).fold(f64::INFINITY, f64::min);
     for centre in &mut x {
         *centre -= left;
     }

@@ -6,7 +6,7 @@ use super::graph::{Edge, Graph, components};
 use super::label;
 use super::layout::Layout;
 use super::placement::{Room, centres};
-use super::status::{StepStatus, Statuses, number as metric};
+use super::status::{Statuses, StepStatus, number as metric};
 use super::svg_edges::{Curve, Places, curves, number};
 use super::svg_style::{Theme, sign, style};
 use crate::pipeline::{Pipeline, Step};
@@ -117,12 +117,8 @@ fn draw(
         let heights: Vec<f64> = nodes.iter().map(|&node| cards[node].height).collect();
         let room = Room { widths: &widths, bend: 8.0, gap: 26.0, bend_gap: 16.0 };
         let mut across = centres(&layout, &room);
-        let width = layout
-            .items
-            .iter()
-            .zip(&across)
-            .map(|(item, centre)| centre + room.width(item) / 2.0)
-            .fold(0.0, f64::max);
+        let width =
+            layout.items.iter().zip(&across).map(|(item, centre)| centre + room.width(item) / 2.0).fold(0.0, f64::max);
         if x > MARGIN && x + width + MARGIN > PAGE_WIDTH {
             (x, y, row_height) = (MARGIN, y + row_height + PART_GAP, 0.0);
         }
@@ -253,7 +249,8 @@ fn write_node(
     }
     for detail in &card.details {
         let y = number(line + 11.5);
-        let _ = writeln!(body, "<text class=\"ox-detail\" x=\"{}\" y=\"{y}\">{}</text>", number(centre), escape(detail));
+        let _ =
+            writeln!(body, "<text class=\"ox-detail\" x=\"{}\" y=\"{y}\">{}</text>", number(centre), escape(detail));
         line += DETAIL_LINE;
     }
     body.push_str("</g>\n");

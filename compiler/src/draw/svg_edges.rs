@@ -98,10 +98,8 @@ pub(super) fn curves(layout: &Layout, edges: &[&Edge], places: &Places, labels: 
                 None => places.layers[above.layer].1,
             };
             let top = places.layers[layout.items[lower].layer].0;
-            pieces.push(Piece {
-                from: (port(&leaving, upper, lower), bottom),
-                to: (port(&arriving, lower, upper), top),
-            });
+            pieces
+                .push(Piece { from: (port(&leaving, upper, lower), bottom), to: (port(&arriving, lower, upper), top) });
         }
         if let Some(last) = pieces.last_mut().filter(|_| !rising) {
             last.to.1 -= HEAD - 1.0;
@@ -156,15 +154,7 @@ fn head(pieces: &[Piece], rising: bool) -> String {
     let Some((x, y)) = end else { return String::new() };
     let tip = if rising { y - (HEAD - 1.0) } else { y + HEAD - 1.0 };
     let base = if rising { tip + HEAD } else { tip - HEAD };
-    format!(
-        "M{} {}L{} {}L{} {}Z",
-        number(x - 4.0),
-        number(base),
-        number(x),
-        number(tip),
-        number(x + 4.0),
-        number(base)
-    )
+    format!("M{} {}L{} {}L{} {}Z", number(x - 4.0), number(base), number(x), number(tip), number(x + 4.0), number(base))
 }
 
 /// Finds a free place for what an edge carries, where only this edge is.

@@ -133,8 +133,11 @@ fn draw_part(
         let blocks: Vec<Block> = nodes
             .iter()
             .zip(&least)
-            .map(|(&node, &least)| {
+            .enumerate()
+            .map(|(index, (&node, &least))| {
                 let step = &pipeline.steps[node];
+                let is_alone = layout.layers[layout.items[index].layer].len() == 1 && nodes.len() > 1;
+                let fit = if is_alone { fit.alone(options.width) } else { fit };
                 Block::of(step, statuses.get(&step.task), fit, least, options.unicode)
             })
             .collect();
@@ -208,7 +211,12 @@ fn paint(
         for (item, node) in boxes() {
             blocks[node].draw(&mut canvas, column(spans[item].left)?, y, height, unicode);
             if !layout.items[item].down.is_empty() {
-                canvas.text(column(spans[item].pin)?, y + height - 1, if unicode { "┬" } else { "+" }, blocks[node].frame());
+                canvas.text(
+                    column(spans[item].pin)?,
+                    y + height - 1,
+                    if unicode { "┬" } else { "+" },
+                    blocks[node].frame(),
+                );
             }
         }
         for &item in layer.iter().filter(|&&item| layout.items[item].node.is_none()) {

@@ -6,7 +6,7 @@ mod emit;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use emit::extended;
 pub use emit::{METRICS_KEY, PROGRAM, REPORT_KEY, RESULT_KEY, emit};
@@ -504,6 +504,9 @@ pub struct Toleration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
+
+/// What a run is given: parameter name → JSON value.
+pub type Arguments = Map<String, Value>;
 
 impl Ir {
     /// The Kubernetes settings of an executor, where there are any.

@@ -173,6 +173,8 @@ fn block(writer: &mut Writer, parts: &Parts<'_>, index: usize, inside: &[usize],
         writer.push(&format!("let ({},) = ", names.join(", ")));
     }
     writer.push(&format!("if __step.is({:?}) {{\n", step.task));
+    let keys: Vec<String> = step.outputs.iter().map(|output| format!("{:?}", output.key)).collect();
+    writer.push(&format!("__step.hands_on(&[{}]);\n", keys.join(", ")));
     for &local in inside {
         item(writer, parts, &parts.items[local], derived);
     }

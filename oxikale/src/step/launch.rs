@@ -181,7 +181,8 @@ fn tell_panic(map: &[SourceLines], info: &PanicHookInfo<'_>) {
     drop(std::io::stdout().flush());
     drop(std::io::stderr().write_all(text.as_bytes()));
     if matches!(current.name(), Some(CELLS) | Some("main")) {
-        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some((format!("panicked at {at}: {message}"), place));
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((format!("panicked at {at}: {message}"), place));
     }
 }
 

@@ -79,9 +79,7 @@ pub(crate) fn write(session: &Session, end: &End<'_>) -> Vec<String> {
     let artifacts: Map<String, Value> = state
         .written
         .iter()
-        .filter_map(|(key, written)| {
-            Some((key.clone(), session.input.output(key)?.to_output(&written.metadata)))
-        })
+        .filter_map(|(key, written)| Some((key.clone(), session.input.output(key)?.to_output(&written.metadata))))
         .collect();
     let output = json!({"artifacts": artifacts}).to_string();
     let file = Path::new(&session.input.outputs.output_file);

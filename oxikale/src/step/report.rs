@@ -39,7 +39,10 @@ pub(crate) fn page(session: &Session, state: &State, end: &End<'_>) -> String {
     match end {
         End::Done => page.push_str("<p class=\"state ok\">✓ done</p>\n"),
         End::Failed(reason) => {
-            add(&mut page, format_args!("<p class=\"state bad\">✗ failed</p>\n<pre class=\"failure\">{}</pre>\n", escape(reason)));
+            add(
+                &mut page,
+                format_args!("<p class=\"state bad\">✗ failed</p>\n<pre class=\"failure\">{}</pre>\n", escape(reason)),
+            );
         }
     }
     add_parameters(&mut page, session);

@@ -126,9 +126,9 @@ impl Session {
             return;
         }
         let (Some(artifact), Some(bundle)) = (self.input.output(RESULT), shown.last()) else { return };
-        let written = artifact
-            .path()
-            .and_then(|path| WholeFile::write(&path, bundle.to_json().to_string().as_bytes()).map_err(|e| e.to_string()));
+        let written = artifact.path().and_then(|path| {
+            WholeFile::write(&path, bundle.to_json().to_string().as_bytes()).map_err(|e| e.to_string())
+        });
         match written {
             Ok(size) => {
                 let mut metadata = Map::new();
@@ -137,7 +137,9 @@ impl Session {
                 metadata.insert("size".to_owned(), size.into());
                 self.state().written.insert(RESULT.to_owned(), Written { metadata, variable: false });
             }
-            Err(reason) => self.state().problems.push(format!("the result of the last cell cannot be written: {reason}")),
+            Err(reason) => {
+                self.state().problems.push(format!("the result of the last cell cannot be written: {reason}"))
+            }
         }
     }
 
@@ -148,7 +150,7 @@ impl Session {
         }
         self.events.send(&event);
         // A closed standard output must not end the step.
-        drop(writeln!(std::io::stdout(), "{}", summary(bundle)));
+        drop(writeln!(std::io::stdout(), "{}", beginning(&summary(bundle))));
         let mut state = self.state();
         let earlier = state.displays.iter_mut().find(|shown| id.is_some() && shown.id.as_deref() == id);
         match earlier {
@@ -171,6 +173,15 @@ fn summary(bundle: &MimeBundle) -> String {
         })
         .collect();
     format!("[{}]", forms.join("; "))
+}
+
+/// What of a text stands in the log; the report has all of it.
+fn beginning(text: &str) -> String {
+    const LENGTH: usize = 4000;
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}… ({} left out)", &text[..end], readable_size((text.len() - end) as u64)),
+        None => text.to_owned(),
+    }
 }
 
 /// The running step as the receiver of the library's calls.

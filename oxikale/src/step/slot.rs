@@ -35,17 +35,21 @@ impl<T> Slot<T> {
     pub fn empty(key: &'static str) -> Self {
         Self { key, value: PhantomData }
     }
-}
 
-impl<T: HandOn> Slot<T> {
     /// Writes the variable to the step's output `key`.
     ///
     /// Scalars and texts are JSON, arrays of ndarray are `.npy` (feature `ndarray`), all else is MessagePack with
     /// named fields. The file is there whole or not at all.
     ///
+    /// Two things that serde's formats cannot tell apart come back alike: `Some(None)` of a nested `Option` is `None`;
+    /// and integers of 128 bits inside of untagged or flattened types are refused when they are read.
+    ///
     /// # Errors
     /// When the step has no such output, the value refuses to be serialized, or the file cannot be written.
-    pub fn save(step: &Step, key: &'static str, value: &T) -> Result<Self, Failure> {
+    pub fn save(step: &Step, key: &'static str, value: &T) -> Result<Self, Failure>
+    where
+        T: HandOn,
+    {
         let path = step.session.claim_variable(key)?;
         let saved = format::save(value, &path).map_err(|error| {
             Failure::caused(format!("variable `{key}` cannot be saved to {}", path.display()), &error)
@@ -60,7 +64,10 @@ impl<T: HandOn> Slot<T> {
     ///
     /// # Errors
     /// When the step has no such input, the file is missing or damaged, or holds a value of another type.
-    pub fn load(&self, step: &Step) -> Result<T, Failure> {
+    pub fn load(&self, step: &Step) -> Result<T, Failure>
+    where
+        T: HandOn,
+    {
         let key = self.key;
         let artifact = step.session.input.input(key).ok_or_else(|| {
             Failure::new(format!(
@@ -90,10 +97,7 @@ impl<T: HandOn> Slot<T> {
         }
         let path = artifact.path().map_err(|reason| Failure::new(format!("variable `{key}`: {reason}")))?;
         format::load::<T>(kind, &path).map_err(|error| {
-            Failure::caused(
-                format!("variable `{key}` (`{wanted}`) cannot be read from {}", path.display()),
-                &error,
-            )
+            Failure::caused(format!("variable `{key}` (`{wanted}`) cannot be read from {}", path.display()), &error)
         })
     }
 }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 pub use error::StoreError;
 pub use queries::{DisplayRecord, MetricRecord, RunRecord, StepRecord};
-pub(crate) use record::{NewRun, Recorder, now};
+pub(crate) use record::{NewRun, Recorder, now, reserve_path};
 
 use crate::events::State;
 

@@ -97,8 +97,7 @@ pub struct DisplayRecord {
     pub data: Map<String, Value>,
 }
 
-const RUN_COLUMNS: &str =
-    "id, pipeline, name, notebook, program, arguments, state, why, started_ms, ended_ms";
+const RUN_COLUMNS: &str = "id, pipeline, name, notebook, program, arguments, state, why, started_ms, ended_ms";
 
 impl Store {
     /// The newest runs, the newest first.
@@ -233,7 +232,8 @@ impl Store {
     /// When the run has no such step.
     pub fn log(&self, run: &str, step: &str) -> Result<Log, StoreError> {
         let steps = self.steps(run)?;
-        let found = steps.iter().find(|known| known.task == step).or_else(|| steps.iter().find(|known| known.name == step));
+        let found =
+            steps.iter().find(|known| known.task == step).or_else(|| steps.iter().find(|known| known.name == step));
         match found {
             Some(found) => Ok(Log::of(&self.run_folder(run), &found.task)),
             None => Err(StoreError::NoStep {
@@ -278,9 +278,7 @@ impl Store {
 fn step_of(row: &Row<'_>) -> Result<StepRecord, rusqlite::Error> {
     let why: Option<String> = row.get(12)?;
     let why = match why {
-        Some(message) => {
-            Some(Failure { message, cell: row.get(13)?, line: row.get(14)?, column: row.get(15)? })
-        }
+        Some(message) => Some(Failure { message, cell: row.get(13)?, line: row.get(14)?, column: row.get(15)? }),
         None => None,
     };
     Ok(StepRecord {

@@ -1,6 +1,7 @@
 //! Writes a run into the store while it goes on.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, params};
@@ -28,8 +29,14 @@ pub(crate) struct NewRun<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// Records a run that begins now, all its steps pending.
-    pub fn begin(store: &'a Store, run: &'a str, new: &NewRun<'_>, plan: &Plan) -> Result<Self, StoreError> {
+    /// Records a run that begins, all its steps pending.
+    pub fn begin(
+        store: &'a Store,
+        run: &'a str,
+        new: &NewRun<'_>,
+        plan: &Plan,
+        started_ms: i64,
+    ) -> Result<Self, StoreError> {
         let recorder = Self { store, run };
         recorder.write(|connection| {
             connection.execute(
@@ -44,7 +51,7 @@ impl<'a> Recorder<'a> {
                     text(new.arguments),
                     State::Running.as_str(),
                     std::process::id(),
-                    now(),
+                    started_ms,
                 ],
             )?;
             let mut insert = connection.prepare(
@@ -180,16 +187,18 @@ impl<'a> Recorder<'a> {
         })
     }
 
-    /// The run is over.
+    /// The run is over, and needs its reserve no more.
     pub fn finish(&self, state: State, why: Option<&str>) -> Result<(), StoreError> {
-        self.write(|connection| {
+        let result = self.write(|connection| {
             connection
                 .execute(
                     "UPDATE runs SET state = ?2, why = ?3, ended_ms = ?4 WHERE id = ?1",
                     params![self.run, state.as_str(), why, now()],
                 )
                 .map(drop)
-        })
+        });
+        let _ = fs::remove_file(reserve_path(&self.store.run_folder(self.run)));
+        result
     }
 
     fn metric(
@@ -209,8 +218,17 @@ impl<'a> Recorder<'a> {
             .map(drop)
     }
 
-    /// All of it or nothing.
-    fn write(&self, work: impl FnOnce(&Connection) -> Result<(), rusqlite::Error>) -> Result<(), StoreError> {
+    /// All of it or nothing. On a full disk the run's reserve is given up for it.
+    fn write(&self, work: impl Fn(&Connection) -> Result<(), rusqlite::Error>) -> Result<(), StoreError> {
+        match self.try_write(&work) {
+            Err(StoreError::Full { .. }) if fs::remove_file(reserve_path(&self.store.run_folder(self.run))).is_ok() => {
+                self.try_write(&work)
+            }
+            result => result,
+        }
+    }
+
+    fn try_write(&self, work: impl Fn(&Connection) -> Result<(), rusqlite::Error>) -> Result<(), StoreError> {
         let connection = &self.store.connection;
         let begun = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| work(connection));
         let result = begun.and_then(|()| connection.execute_batch("COMMIT"));
@@ -223,6 +241,11 @@ impl<'a> Recorder<'a> {
 
 fn text(map: &Map<String, Value>) -> String {
     serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// A file that only holds space: what a run's last records need when the disk is full.
+pub(crate) fn reserve_path(run: &Path) -> PathBuf {
+    run.join(".reserve")
 }
 
 /// Milliseconds since 1970, UTC.

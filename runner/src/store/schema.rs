@@ -87,10 +87,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         match connect(path) {
             // The switch to the write-ahead log does not wait for others by itself.
             Err(StoreError::Database { source, .. })
-                if matches!(
-                    source.sqlite_error_code(),
-                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-                ) && started.elapsed() < PATIENCE =>
+                if matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+                    && started.elapsed() < PATIENCE =>
             {
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -109,8 +109,7 @@ pub fn ir_json(steps: &[Step], parameters: Value) -> Value {
         let mut sources = json!({"artifacts": {}, "parameters": {}});
         for (from, key) in &step.inputs {
             inputs["artifacts"][key] = json!({"artifactType": types[format!("{from}/{key}")]});
-            sources["artifacts"][key] =
-                json!({"taskOutputArtifact": {"outputArtifactKey": key, "producerTask": from}});
+            sources["artifacts"][key] = json!({"taskOutputArtifact": {"outputArtifactKey": key, "producerTask": from}});
         }
         for name in &step.parameters {
             inputs["parameters"][name] = json!({"parameterType": parameters[name]["parameterType"]});
@@ -166,8 +165,7 @@ pub struct Bench {
 impl Bench {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options =
-            Options { data_dir: folder.path().join("data"), cores: Some(4), ..Options::default() };
+        let options = Options { data_dir: folder.path().join("data"), cores: Some(4), ..Options::default() };
         Self { folder, options, events: Vec::new() }
     }
 

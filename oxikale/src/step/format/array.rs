@@ -87,7 +87,10 @@ pub(crate) fn write(value: &dyn Any, file: &mut impl Write) -> Result<String, Fo
     Err(FormatError::Content("it is no array of numbers".to_owned()))
 }
 
-fn write_array<A: Element, D: Dimension + 'static>(array: &Array<A, D>, file: &mut impl Write) -> Result<(), FormatError> {
+fn write_array<A: Element, D: Dimension + 'static>(
+    array: &Array<A, D>,
+    file: &mut impl Write,
+) -> Result<(), FormatError> {
     let written = match (array as &dyn Any).downcast_ref::<Array<A::Stored, D>>() {
         Some(same) => same.write_npy(file),
         None => array.map(A::store).write_npy(file),

@@ -5,8 +5,8 @@ use std::io::{BufReader, Write};
 use std::path::Path;
 
 use rmp_serde::{Deserializer, Serializer};
-use serde::de::IgnoredAny;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::FormatError;
 use crate::step::slot::HandOn;

@@ -110,7 +110,24 @@ impl Scalar for () {
 macro_rules! for_each_scalar {
     ($action:ident) => {
         $action!(
-            i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, String, &'static str,
+            i8,
+            i16,
+            i32,
+            i64,
+            i128,
+            isize,
+            u8,
+            u16,
+            u32,
+            u64,
+            u128,
+            usize,
+            f32,
+            f64,
+            bool,
+            char,
+            String,
+            &'static str,
             ()
         )
     };

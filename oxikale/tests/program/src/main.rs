@@ -11,8 +11,24 @@ fn main() -> ExitCode {
     oxikale::step::main(Program {
         name: "everything",
         steps: &[
-            "save", "load", "show", "library", "panic", "foreign-panic", "thread-panic", "fail", "early", "half",
-            "wrong-type", "full", "chatty", "sleep", "recurse", "caught", "small", "unserializable",
+            "save",
+            "load",
+            "show",
+            "library",
+            "panic",
+            "foreign-panic",
+            "thread-panic",
+            "fail",
+            "early",
+            "half",
+            "wrong-type",
+            "full",
+            "chatty",
+            "sleep",
+            "recurse",
+            "caught",
+            "small",
+            "unserializable",
         ],
         source_map: &[
             SourceLines { first: PANIC, lines: 2, cell: 5, cell_line: 3 },
@@ -29,8 +45,18 @@ fn panics(x: &[i32]) -> i32 {
 }
 
 const FOREIGN: u32 = line!() + 2;
-fn panics_elsewhere() -> Vec<u8> {
-    (0..3_u8).map(|n| n.to_string()).find(|text| text.parse::<u8>().map(|n| u32::from(n).pow(2) > 100).expect("x")).map(std::ffi::CString::new).map_or_else(|| "π".parse::<u128>().map(|_| Vec::new()).map_err(|e| std::hint::black_box(e)).ok().into_iter().collect::<Vec<_>>()[std::hint::black_box(3)..].concat(), |_| Vec::new())
+fn panics_elsewhere() -> Vec<f64> {
+    vec![1.0, f64::NAN].into_iter().collect::<ndarray::Array1<_>>().mapv(|x| x).into_iter().map(deep).collect()
+}
+
+/// Panics inside of a crate, where no line of a cell is the panic's own place.
+fn deep(x: f64) -> f64 {
+    *ndarray::arr1(&[x])
+        .get(0)
+        .map(|_| ndarray::ArrayD::<f64>::zeros(vec![usize::MAX, 2]))
+        .unwrap_or_default()
+        .first()
+        .unwrap_or(&x)
 }
 
 const FAIL: u32 = line!() + 2;

@@ -174,6 +174,5 @@ pub fn run(step: &Step) -> Result<(), Failure> {
     pass(step, "a_i128", array![i128::MIN, 1])?;
     pass(step, "a_big", Array1::from_shape_fn(100_000, |i| i as f64))?;
     pass(step, "arrays", vec![array![1.0, 2.0], array![3.0]])?;
-    pass(step, "nested_option", Some(None::<i32>))?;
     Ok(())
 }

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Installs the evcxr REPL, and the sources of the standard library that it needs to know the types of variables.
+#
+#   sh tests/evcxr/install.sh
+#
+# Everything goes into the cache folder of Oxikale, but for the toolchain's component rust-src. A second call does
+# nothing. The first compiles rust-analyzer: some minutes on eight cores, half an hour on a busy pair.
+set -eu
+
+evcxr_version="0.22.0"
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+if [ -z "${OXIKALE_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ]; then
+    fail "HOME is not set; set OXIKALE_CACHE to a folder"
+fi
+cache="${OXIKALE_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/oxikale}"
+command -v cargo >/dev/null || fail "cargo is needed: https://rustup.rs"
+mkdir -p "$cache" || fail "cannot create $cache"
+
+if [ "$("$cache/evcxr/bin/evcxr" --version 2>/dev/null || true)" = "evcxr_repl $evcxr_version" ]; then
+    echo "evcxr $evcxr_version is installed"
+else
+    # Locked: newer versions of its dependencies do not compile together.
+    # Its own target folder, so that a build that was interrupted goes on where it was.
+    CARGO_TARGET_DIR="$cache/evcxr-build" cargo install evcxr_repl --version "$evcxr_version" --locked --force \
+        --root "$cache/evcxr" || fail "evcxr $evcxr_version could not be built"
+    rm -rf "$cache/evcxr-build"
+fi
+
+library="$(rustc --print sysroot)/lib/rustlib/src/rust/library"
+if [ -d "$library" ]; then
+    echo "the sources of the standard library are in $library"
+    exit 0
+fi
+if command -v rustup >/dev/null && rustup component add rust-src && [ -d "$library" ]; then
+    exit 0
+fi
+
+# Debian's package of the sources for its web browsers: the only one whose version is near enough.
+fallback="$cache/rust-src/library"
+if [ -d "$fallback" ]; then
+    echo "the sources of the standard library are in $fallback"
+    exit 0
+fi
+command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+    fail "rustup could not add rust-src, and there is no apt-get to take Debian's rust-web-src instead"
+part=$(mktemp -d "$cache/rust-src.XXXXXX") || fail "cannot write to $cache"
+trap 'rm -rf "$part"' EXIT
+trap 'exit 130' INT TERM HUP
+(cd "$part" && apt-get download rust-web-src) || fail "apt-get could not download rust-web-src"
+dpkg-deb --fsys-tarfile "$part"/rust-web-src_*.deb | tar -x -C "$part" --wildcards './usr/src/rustc-*/library' ||
+    fail "rust-web-src has no library folder"
+mkdir -p "$cache/rust-src"
+mv "$part"/usr/src/rustc-*/library "$fallback"
+echo "the sources of the standard library are in $fallback; evcxr finds them by RUST_SRC_PATH=$fallback"
