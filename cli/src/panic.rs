@@ -34,5 +34,20 @@ pub fn guard(work: impl FnOnce() -> u8) -> u8 {
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {
-    payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("unknown")
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_exit_code() {
+        assert_eq!(guard(|| 3), 3);
+        assert_eq!(guard(|| panic!("something {}", "impossible")), BUG);
+    }
 }

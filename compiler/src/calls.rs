@@ -6,7 +6,7 @@ use oxikale_notebook::CellSpan;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::Lit;
 
-use crate::items::{self, NotebookItem};
+use crate::items::{self, ItemKind, NotebookItem};
 use crate::source::ParsedCell;
 
 /// What a piece of code may write.
@@ -27,8 +27,30 @@ impl Calls {
     }
 }
 
+/// Names that a `use` gives to the library's functions.
+#[derive(Debug, Default)]
+struct Aliases {
+    artifacts: BTreeSet<String>,
+    metrics: BTreeSet<String>,
+}
+
+impl Aliases {
+    fn of(items: &[NotebookItem]) -> Self {
+        let mut aliases = Self::default();
+        for item in items.iter().filter(|item| matches!(item.kind, ItemKind::Use { .. }) && item.mentions.contains("oxikale")) {
+            let names = item.names.iter().map(|name| name.name.clone());
+            if item.mentions.contains("metrics") {
+                aliases.metrics.extend(names);
+            } else if item.mentions.contains("artifacts") {
+                aliases.artifacts.extend(names);
+            }
+        }
+        aliases
+    }
+}
+
 /// `artifacts::FUNCTION("NAME"`, and `metrics::` anywhere.
-fn in_tokens(cell: usize, tokens: TokenStream) -> Calls {
+fn in_tokens(cell: usize, tokens: TokenStream, aliases: &Aliases) -> Calls {
     let mut calls = Calls::default();
     let tokens = items::flat(tokens);
     let word = |index: usize| match tokens.get(index) {
@@ -38,18 +60,22 @@ fn in_tokens(cell: usize, tokens: TokenStream) -> Calls {
     let colons = |index: usize| {
         [index, index + 1].into_iter().all(|at| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':'))
     };
+    // After the function's name: an opening bracket, then the artifact's name.
+    let argument = |function: usize, calls: &mut Calls| {
+        if let Some(TokenTree::Literal(literal)) = tokens.get(function + 2)
+            && let Lit::Str(name) = Lit::new(literal.clone())
+        {
+            let range = literal.span().byte_range();
+            calls.artifacts.entry(name.value()).or_insert(CellSpan::new(cell, range.start, range.end));
+        }
+    };
     for index in 0..tokens.len() {
         match word(index).as_deref() {
             Some("metrics") if colons(index + 1) => calls.metrics = true,
-            Some("artifacts") if colons(index + 1) && word(index + 3).is_some() => {
-                // After the function's name: an opening bracket, then the name.
-                if let Some(TokenTree::Literal(literal)) = tokens.get(index + 5)
-                    && let Lit::Str(name) = Lit::new(literal.clone())
-                {
-                    let range = literal.span().byte_range();
-                    calls.artifacts.entry(name.value()).or_insert(CellSpan::new(cell, range.start, range.end));
-                }
-            }
+            Some("artifacts") if colons(index + 1) && word(index + 3).is_some() => argument(index + 3, &mut calls),
+            Some(alias) if colons(index + 1) && aliases.artifacts.contains(alias) => argument(index + 3, &mut calls),
+            Some(alias) if aliases.artifacts.contains(alias) => argument(index, &mut calls),
+            Some(alias) if aliases.metrics.contains(alias) => calls.metrics = true,
             _ => {}
         }
     }
@@ -58,14 +84,16 @@ fn in_tokens(cell: usize, tokens: TokenStream) -> Calls {
 
 /// What the code of each cell may write, with the functions that it mentions.
 pub(crate) fn of_cells(cells: &BTreeMap<usize, ParsedCell>, all: &[NotebookItem]) -> BTreeMap<usize, Calls> {
+    let aliases = Aliases::of(all);
     let mut of_name: BTreeMap<&str, Calls> = BTreeMap::new();
-    for item in all {
+    for item in all.iter().filter(|item| !matches!(item.kind, ItemKind::Use { .. })) {
         let text = cells.get(&item.cell).and_then(|cell| cell.code.get(item.range.clone()));
         // Only an item that has such a call at all is worth another look.
-        if text.is_some_and(|text| text.contains("artifacts") || text.contains("metrics"))
+        if (text.is_some_and(|text| text.contains("artifacts") || text.contains("metrics"))
+            || item.mentions.iter().any(|mention| aliases.artifacts.contains(mention) || aliases.metrics.contains(mention)))
             && let Some(cell) = cells.get(&item.cell)
         {
-            let calls = in_tokens(item.cell, tokens_in(cell, item));
+            let calls = in_tokens(item.cell, tokens_in(cell, item), &aliases);
             item.names.iter().for_each(|name| of_name.entry(&name.name).or_default().add(&calls));
         }
     }
@@ -91,7 +119,7 @@ pub(crate) fn of_cells(cells: &BTreeMap<usize, ParsedCell>, all: &[NotebookItem]
     cells
         .iter()
         .map(|(index, cell)| {
-            let mut calls = in_tokens(*index, cell.tokens.clone());
+            let mut calls = in_tokens(*index, cell.tokens.clone(), &aliases);
             if !of_name.is_empty() {
                 let mentions: BTreeSet<String> = items::mentions(cell.tokens.clone());
                 mentions.iter().filter_map(|mention| of_name.get(mention.as_str())).for_each(|other| calls.add(other));

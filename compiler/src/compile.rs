@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oxikale_notebook::{CellKind, CellSpan, Notebook};
-use syn::{Expr, Stmt};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Expr, Stmt, StmtMacro, Token};
 
 use crate::calls::{self, Calls};
 use crate::commands::{self, Commands};
@@ -156,8 +158,7 @@ impl Work<'_> {
         let cells = |indices: &[usize]| indices.iter().filter_map(|index| self.parsed.get(index)).collect::<Vec<_>>();
         let parameters = parameters::read(&cells(&self.layout.parameters), &constants, &mut diagnostics);
         let shared: Vec<usize> = self.layout.shared().collect();
-        let shared_flow = dataflow::analyse(cells(&shared), &BTreeSet::new(), &constants);
-        let known: BTreeSet<String> = shared_flow.definitions.keys().cloned().collect();
+        let shared_flow = dataflow::analyse(cells(&shared), &constants);
         let flows: Vec<StepFlow> = self
             .layout
             .steps
@@ -165,21 +166,22 @@ impl Work<'_> {
             .map(|draft| StepFlow {
                 name: draft.name.clone(),
                 prev: draft.prev.clone(),
-                flow: dataflow::analyse(cells(&draft.cells), &known, &constants),
+                lacks_prev: draft.lacks_prev,
+                flow: dataflow::analyse(cells(&draft.cells), &constants),
             })
             .collect();
 
-        let order = match dataflow::order(&flows) {
-            Ok(order) => order,
+        let (order, cyclic) = match dataflow::order(&flows) {
+            Ok(order) => (order, false),
             Err(cycle) => {
                 diagnostics.push(self.cycle(&cycle));
-                (0..flows.len()).collect()
+                ((0..flows.len()).collect::<Vec<usize>>(), true)
             }
         };
-        let cyclic = diagnostics.iter().any(|diagnostic| diagnostic.code == "OX106");
         let metric_spans = self.metric_names(&mut diagnostics);
         let world = World {
             parameters: parameters.names.clone(),
+            shared: shared_flow.definitions.iter().map(|(name, definition)| (name.clone(), definition.mutable)).collect(),
             items: value_names(&items),
             open: items.iter().any(is_open),
             receivers: items::receivers(&self.parsed),
@@ -197,6 +199,7 @@ impl Work<'_> {
         } else {
             dataflow::reach(&flows, &order, &world, &metric_spans, &mut diagnostics)
         };
+        self.report_types(&items, &mut diagnostics);
         for flow in &flows {
             if let Some(span) = flow.flow.returns {
                 diagnostics.push(
@@ -218,6 +221,11 @@ impl Work<'_> {
                 .flat_map(|(step, outputs)| outputs.iter().filter(|(_, o)| o.uncertain).map(move |(name, _)| (step, name.clone())))
                 .collect();
             let asynchronous = flows.iter().any(|flow| flow.flow.awaits.is_some()) || shared_flow.awaits.is_some();
+            // A question is put to rustc by leaving out the `mut`.
+            let asked = |step: usize, variable: &String| {
+                reached.questions.contains(&Question { step: flows[step].name.clone(), variable: variable.clone() })
+            };
+            let mutable = reached.mutable.iter().filter(|(step, variable)| !asked(*step, variable)).cloned().collect();
             let parts = program::Parts {
                 pipeline: &pipeline,
                 cells: &self.parsed,
@@ -225,7 +233,7 @@ impl Work<'_> {
                 order: &order,
                 parameters: &parameters,
                 shared_uses: &shared_flow.uses.keys().cloned().collect(),
-                mutable: &reached.mutable,
+                mutable: &mutable,
                 uncertain: &uncertain,
                 metric_spans: &metric_spans,
                 items: &items,
@@ -234,7 +242,7 @@ impl Work<'_> {
                 asynchronous,
                 asked: &self.options.derive,
             };
-            compilation.program = Some(program::generate(&parts, &mut diagnostics));
+            compilation.program = Some(program::generate(&parts));
         }
         if failed(&diagnostics) {
             compilation.program = None;
@@ -265,25 +273,33 @@ impl Work<'_> {
         diagnostic.help("remove one of these `prev:` tags")
     }
 
+    /// A type that a step defines anew cannot cross steps: a slot has one type.
+    fn report_types(&self, items: &[NotebookItem], diagnostics: &mut Vec<Diagnostic>) {
+        let shared: BTreeSet<usize> = self.layout.shared().chain(self.layout.parameters.iter().copied()).collect();
+        let text = |item: &NotebookItem| self.parsed.get(&item.cell).and_then(|cell| cell.code.get(item.range.clone()));
+        let mut types: BTreeMap<&str, &NotebookItem> = BTreeMap::new();
+        for item in items {
+            for name in item.names.iter().filter(|name| name.namespace == Namespace::Type) {
+                let Some(first) = types.insert(&name.name, item) else { continue };
+                if text(first) != text(item) && !(shared.contains(&first.cell) && shared.contains(&item.cell)) {
+                    diagnostics.push(
+                        Diagnostic::error("OX309", format!("type `{}` is defined twice, and differently", name.name))
+                            .at(CellSpan::new(item.cell, item.range.start, item.range.end), "")
+                            .at(CellSpan::new(first.cell, first.range.start, first.range.end), "defined here before")
+                            .help("rename one of them, or keep one definition in a cell tagged `functions`"),
+                    );
+                }
+            }
+        }
+    }
+
     /// The variables that the metrics cells name: `println!("{acc}")`, `print!("{}", acc)` or `acc`.
     fn metric_names(&self, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, CellSpan> {
         let mut names = BTreeMap::new();
         for cell in self.layout.metrics.iter().filter_map(|index| self.parsed.get(index)) {
             for statement in cell.statements.iter().filter(|statement| !items::is_item(statement)) {
-                let mut single = source_of(cell, statement);
-                single.index = cell.index;
-                let flow = dataflow::analyse([&single], &BTreeSet::new(), &BTreeSet::new());
-                let plain = match statement {
-                    Stmt::Macro(statement) => {
-                        let name = statement.mac.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-                        ["print", "println", "eprint", "eprintln", "dbg"].contains(&name.as_str())
-                    }
-                    Stmt::Expr(Expr::Path(_), _) => true,
-                    Stmt::Expr(Expr::Tuple(_), _) => true,
-                    _ => false,
-                };
-                let simple = flow.uses.values().all(|usage| usage.methods.is_empty() && usage.written.is_none());
-                if !plain || !simple || flow.uses.is_empty() {
+                let flow = dataflow::analyse([&cell.single(statement)], &BTreeSet::new());
+                if !only_names(statement) || flow.uses.is_empty() {
                     diagnostics.push(
                         Diagnostic::error("OX406", "a metrics cell only names variables")
                             .at(cell.span(statement), "")
@@ -302,7 +318,7 @@ impl Work<'_> {
     fn skipped_names(&self, constants: &BTreeSet<String>) -> BTreeMap<String, CellSpan> {
         let mut names = BTreeMap::new();
         for cell in self.skipped_cells.values() {
-            for (name, definition) in dataflow::analyse([cell], &BTreeSet::new(), constants).definitions {
+            for (name, definition) in dataflow::analyse([cell], constants).definitions {
                 names.entry(name).or_insert(definition.span);
             }
             for item in items::of_cell(cell) {
@@ -322,7 +338,7 @@ impl Work<'_> {
             let defined_by_step = self.layout.steps.iter().find(|draft| {
                 draft.cells.iter().filter_map(|cell| self.parsed.get(cell)).any(|cell| {
                     cell.statements.iter().any(|statement| matches!(statement, Stmt::Local(_)))
-                        && dataflow::analyse([cell], &BTreeSet::new(), &BTreeSet::new()).definitions.contains_key(name)
+                        && dataflow::analyse([cell], &BTreeSet::new()).definitions.contains_key(name)
                 })
             });
             if usage.certain && !known && !name.starts_with(char::is_uppercase) && !["drop", "size_of"].contains(&name.as_str()) {
@@ -482,16 +498,27 @@ impl Work<'_> {
     }
 }
 
-/// The cell with this one statement.
-fn source_of(cell: &ParsedCell, statement: &Stmt) -> ParsedCell {
-    ParsedCell {
-        index: cell.index,
-        code: String::new(),
-        attributes: Vec::new(),
-        statements: vec![statement.clone()],
-        tokens: proc_macro2::TokenStream::new(),
-        commands: Vec::new(),
-        foreign: false,
+/// Whether a statement of a metrics cell prints variables, or is one.
+fn only_names(statement: &Stmt) -> bool {
+    fn is_name(expression: &Expr) -> bool {
+        match expression {
+            Expr::Path(path) => path.path.get_ident().is_some(),
+            Expr::Reference(reference) => is_name(&reference.expr),
+            Expr::Assign(named) => is_name(&named.right),
+            Expr::Lit(_) => true,
+            _ => false,
+        }
+    }
+    let printing = |name: &syn::Ident| ["print", "println", "eprint", "eprintln", "dbg"].iter().any(|known| name == known);
+    match statement {
+        Stmt::Macro(StmtMacro { mac, .. }) | Stmt::Expr(Expr::Macro(syn::ExprMacro { mac, .. }), _) => {
+            let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+            mac.path.segments.last().is_some_and(|segment| printing(&segment.ident))
+                && parser.parse2(mac.tokens.clone()).is_ok_and(|arguments| arguments.iter().all(is_name))
+        }
+        Stmt::Expr(Expr::Tuple(tuple), _) => tuple.elems.iter().all(is_name),
+        Stmt::Expr(expression, _) => is_name(expression),
+        _ => false,
     }
 }
 

@@ -59,6 +59,8 @@ pub enum ItemKind {
         text: String,
         /// Whether it is `a::*`.
         glob: bool,
+        /// Whether it is one of several names of its `use`.
+        in_group: bool,
     },
     /// A struct or an enum that has no serde derives of its own.
     Data(DataItem),
@@ -104,7 +106,14 @@ pub fn of_cell(cell: &ParsedCell) -> Vec<NotebookItem> {
                     attributes.push(' ');
                 }
                 let prefix = format!("{attributes}use {}", if item.leading_colon.is_some() { "::" } else { "" });
+                let first = items.len();
                 leaves(cell, &item.tree, &prefix, &mut Vec::new(), &mut items);
+                if let [single] = &mut items[first..]
+                    && let ItemKind::Use { in_group, .. } = &mut single.kind
+                {
+                    *in_group = false;
+                    single.range = cell.range(statement);
+                }
             }
             Stmt::Item(item) => items.push(NotebookItem {
                 cell: cell.index,
@@ -133,7 +142,7 @@ fn leaves(cell: &ParsedCell, tree: &UseTree, prefix: &str, path: &mut Vec<String
             range: node(),
             names: name.map(|name| Name { namespace: Namespace::Imported, name }).into_iter().collect(),
             mentions: path.iter().cloned().collect(),
-            kind: ItemKind::Use { text: format!("{prefix}{text};"), glob },
+            kind: ItemKind::Use { text: format!("{prefix}{text};"), glob, in_group: true },
         });
     };
     let joined = |path: &[String], last: &str| {

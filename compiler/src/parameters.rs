@@ -73,24 +73,11 @@ pub fn read(cells: &[&ParsedCell], constants: &BTreeSet<String>, diagnostics: &m
                 }
                 continue;
             }
-            let flow = dataflow::analyse([&single(cell, statement)], &BTreeSet::new(), constants);
+            let flow = dataflow::analyse([&cell.single(statement)], constants);
             one(cell, statement, &flow, &mut all, diagnostics);
         }
     }
     all
-}
-
-/// The cell with this one statement.
-fn single(cell: &ParsedCell, statement: &Stmt) -> ParsedCell {
-    ParsedCell {
-        index: cell.index,
-        code: String::new(),
-        attributes: Vec::new(),
-        statements: vec![statement.clone()],
-        tokens: proc_macro2::TokenStream::new(),
-        commands: Vec::new(),
-        foreign: false,
-    }
 }
 
 fn one(cell: &ParsedCell, statement: &Stmt, flow: &Flow, all: &mut Parameters, diagnostics: &mut Vec<Diagnostic>) {

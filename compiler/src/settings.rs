@@ -203,7 +203,10 @@ impl Reader<'_> {
                     Diagnostic::note("OX119", format!("volume `{claim}` is of type `{kind}`: the pipeline mounts a claim of this name"))
                         .help("create the claim before the run on a cluster; a run on this machine uses a folder"),
                 ),
-                _ => self.report(&format!("{field}.type"), "one of pvc, new_pvc, pv, clone"),
+                kind => self.diagnostics.push(
+                    Diagnostic::warning("OX112", format!("volume `{claim}` has the unknown type `{}`", kind.escape_debug()))
+                        .help("the pipeline mounts a claim of this name; the types are pvc, new_pvc, pv and clone"),
+                ),
             }
             let env = entry
                 .get("expose_as_env_var")

@@ -40,6 +40,19 @@ impl ParsedCell {
         !self.statements.is_empty()
     }
 
+    /// The cell with this one statement alone, for looking at it by itself.
+    pub(crate) fn single(&self, statement: &Stmt) -> ParsedCell {
+        ParsedCell {
+            index: self.index,
+            code: String::new(),
+            attributes: Vec::new(),
+            statements: vec![statement.clone()],
+            tokens: TokenStream::new(),
+            commands: Vec::new(),
+            foreign: false,
+        }
+    }
+
     /// The place of a token or a piece of syntax in the notebook.
     pub fn span(&self, node: &impl Spanned) -> CellSpan {
         let range = node.span().byte_range();

@@ -39,6 +39,8 @@ pub struct Draft {
     pub cells: Vec<usize>,
     /// Steps named by `prev:`.
     pub prev: BTreeSet<usize>,
+    /// Whether a `prev:` names no step.
+    pub lacks_prev: bool,
     /// What its tags ask for.
     pub config: StepConfig,
 }
@@ -163,6 +165,7 @@ pub fn layout(
                     task: names::kfp(name),
                     cells: Vec::new(),
                     prev: BTreeSet::new(),
+                    lacks_prev: false,
                     config: StepConfig::default(),
                 });
                 step
@@ -271,6 +274,7 @@ fn connect(
                 layout.steps[step].prev.insert(before);
             }
             None => {
+                layout.steps[step].lacks_prev = true;
                 let names = by_name.keys().map(String::as_str);
                 let help = match names::nearest(&prev, names) {
                     Some(nearest) => format!("is `prev:{nearest}` meant?"),

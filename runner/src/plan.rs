@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oxikale_compiler::ir::{ArtifactType, ComponentSpec, Container, Ir, KubernetesExecutor, RetryPolicy, Task};
+use oxikale_compiler::ir::{
+    ArtifactType, ComponentSpec, Container, Ir, KubernetesExecutor, RetryPolicy, Task, VARIABLE_TYPE,
+};
 use serde_json::Value;
 
 use crate::arguments::{Arguments, typed};
@@ -349,10 +351,8 @@ fn outputs(component: &ComponentSpec) -> Result<BTreeMap<String, ArtifactOutput>
             return Err(format!("its output `{}` cannot be the name of a file: {why}", key.escape_debug()));
         }
         let artifact_type = definition.artifact_type.clone();
-        // Keys with a hyphen are the compiler's own (a report, a result, metrics); a step may have none to give.
-        let required = definition.is_optional != Some(true)
-            && !key.contains('-')
-            && artifact_type.schema_title != "system.Metrics";
+        // A variable that is handed on must be there; files, reports and metrics a step may have none to give.
+        let required = artifact_type.schema_title == VARIABLE_TYPE;
         all.insert(key.clone(), ArtifactOutput { artifact_type, required });
     }
     Ok(all)

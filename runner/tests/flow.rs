@@ -19,7 +19,7 @@ fn two_steps_hand_on_a_value_with_what_is_known_of_it() {
         "{HERE}; printf 42 > \"$here/outputs/x\"; echo '{output}' > \"$here/executor_output.json\"; echo loaded"
     );
     let show = format!("{HERE}; printf '%s' \"$1\" > \"$here/input.json\"; cat \"$here/../load/outputs/x\" >&2");
-    let ir = pipeline(&[step("load", &load).output("x"), step("show", &show).input("load", "x").output("never-there")]);
+    let ir = pipeline(&[step("load", &load).output("x"), step("show", &show).input("load", "x").typed_output("never-there", "system.Artifact")]);
     let run = bench.run(&ir).unwrap();
     assert_eq!(run.state, State::Succeeded, "{:?}", run.why);
     assert_eq!(bench.log(&run, "load"), "loaded\n");
@@ -35,7 +35,7 @@ fn two_steps_hand_on_a_value_with_what_is_known_of_it() {
     assert_eq!(x.sha256.as_deref(), Some("73475cb40a568e8da8a045ced110137e159f890ac4da883b6b17dc651b3a8049"));
 
     let input: Value = serde_json::from_slice(&fs::read(run.folder.join("show/input.json")).unwrap()).unwrap();
-    let kind = json!({"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"});
+    let kind = json!({"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"});
     let want = json!({
         "inputs": {"parameterValues": {}, "artifacts": {"x": {"artifacts": [{
             "name": "x", "type": kind, "uri": run.folder.join("load/outputs/x"),
@@ -43,7 +43,7 @@ fn two_steps_hand_on_a_value_with_what_is_known_of_it() {
         }]}}},
         "outputs": {
             "artifacts": {"never-there": {"artifacts": [{
-                "name": "never-there", "type": kind, "uri": run.folder.join("show/outputs/never-there"), "metadata": {},
+                "name": "never-there", "type": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}, "uri": run.folder.join("show/outputs/never-there"), "metadata": {},
             }]}},
             "outputFile": run.folder.join("show/executor_output.json"),
         },
@@ -138,7 +138,7 @@ fn metrics_and_displays_are_told_while_the_step_runs_and_kept() {
 #[test]
 fn a_step_that_hands_on_nothing_of_what_it_declared_fails() {
     let mut bench = Bench::new();
-    let ir = pipeline(&[step("load", "true").output("x").output("y").output("cell-result")]);
+    let ir = pipeline(&[step("load", "true").output("x").output("y").typed_output("cell-result", "system.Artifact")]);
     let run = bench.run(&ir).unwrap();
     assert_eq!(run.state, State::Failed);
     let (state, why) = bench.ended(&run, "load");

@@ -32,10 +32,17 @@ impl Artifacts {
         let mut artifacts = store.artifacts(&run.id)?;
         let steps = store.steps(&run.id)?;
         if let Some(wanted) = &self.step {
-            let task = steps.iter().find(|step| step.task == *wanted).or_else(|| steps.iter().find(|step| step.name == *wanted));
+            let task = steps
+                .iter()
+                .find(|step| step.task == *wanted)
+                .or_else(|| steps.iter().find(|step| step.name == *wanted));
             let Some(task) = task.map(|step| step.task.clone()) else {
                 let known: Vec<&str> = steps.iter().map(|step| step.task.as_str()).collect();
-                return Err(Failure::usage(format!("the run `{}` has no step `{wanted}`; it has `{}`", run.id, known.join("`, `"))));
+                return Err(Failure::usage(format!(
+                    "the run `{}` has no step `{wanted}`; it has `{}`",
+                    run.id,
+                    known.join("`, `")
+                )));
             };
             artifacts.retain(|artifact| artifact.task == task);
         }
@@ -59,7 +66,8 @@ impl Artifacts {
         for artifact in artifacts {
             let step = steps.iter().find(|step| step.task == artifact.task).map_or(&artifact.task, |step| &step.name);
             let short = |text: &Option<String>| shortened(&plain(text.as_deref().unwrap_or_default()), WIDEST);
-            let kind = if artifact.rust_type.is_some() { short(&artifact.rust_type) } else { plain(&artifact.schema_title) };
+            let kind =
+                if artifact.rust_type.is_some() { short(&artifact.rust_type) } else { plain(&artifact.schema_title) };
             let format = artifact.format.as_deref().map(plain).unwrap_or_default();
             table.row(vec![
                 plain(step).into(),
@@ -68,7 +76,8 @@ impl Artifacts {
                 kind.into(),
                 artifact.size.map_or_else(String::new, human_bytes).into(),
                 short(&artifact.display).into(),
-                if artifact.size.is_some() { plain(&artifact.path.display().to_string()) } else { String::new() }.into(),
+                if artifact.size.is_some() { plain(&artifact.path.display().to_string()) } else { String::new() }
+                    .into(),
             ]);
         }
         session.print(&table.draw("", session.out()))?;

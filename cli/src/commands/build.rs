@@ -27,7 +27,9 @@ impl Build {
             return outcome;
         }
         let Some(program) = &built.program else {
-            return Err(Failure::environment("the notebook has no errors, yet no program was built; please report this"));
+            return Err(Failure::environment(
+                "the notebook has no errors, yet no program was built; please report this",
+            ));
         };
         if session.json {
             session.print_json(&json!({

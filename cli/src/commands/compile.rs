@@ -17,7 +17,9 @@ use crate::session::Session;
 /// The text of the notebook alone is read. Only where two parallel steps call methods of the same variable, and nothing
 /// else says whether these change it, is rustc asked, once for each state of the notebook.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oxikale compile titanic.ipynb -o titanic.yaml\n  oxikale compile titanic.ipynb | less")]
+#[command(
+    after_help = "Examples:\n  oxikale compile titanic.ipynb -o titanic.yaml\n  oxikale compile titanic.ipynb | less"
+)]
 pub struct Compile {
     #[command(flatten)]
     notebook: NotebookArgument,
@@ -40,9 +42,13 @@ impl Compile {
             return outcome;
         }
         let Some(ir) = compilation.ir else {
-            return Err(Failure::environment("the notebook has no errors, yet no pipeline was made; please report this"));
+            return Err(Failure::environment(
+                "the notebook has no errors, yet no pipeline was made; please report this",
+            ));
         };
-        let yaml = ir.to_yaml().map_err(|error| Failure::environment(format!("the pipeline cannot be written as YAML: {error}")))?;
+        let yaml = ir
+            .to_yaml()
+            .map_err(|error| Failure::environment(format!("the pipeline cannot be written as YAML: {error}")))?;
         match self.output.filter(|path| path.as_os_str() != "-") {
             Some(path) => {
                 write_file(&path, &yaml)?;

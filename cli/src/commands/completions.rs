@@ -9,8 +9,10 @@ use crate::session::Session;
 
 /// Print a script that completes this command in a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oxikale completions bash > ~/.local/share/bash-completion/completions/oxikale\n  \
-                        oxikale completions fish > ~/.config/fish/completions/oxikale.fish")]
+#[command(
+    after_help = "Examples:\n  oxikale completions bash > ~/.local/share/bash-completion/completions/oxikale\n  \
+                        oxikale completions fish > ~/.config/fish/completions/oxikale.fish"
+)]
 pub struct Completions {
     /// The shell
     #[arg(value_enum)]

@@ -33,7 +33,9 @@ fn page(wanted: &str, session: &Session) -> Result<(), Failure> {
     let wanted = wanted.trim_matches(['[', ']']);
     let Some(page) = explain(wanted) else {
         // rustc explains its own codes.
-        let digits = wanted.strip_prefix(['E', 'e']).filter(|rest| rest.len() == 4 && rest.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = wanted
+            .strip_prefix(['E', 'e'])
+            .filter(|rest| rest.len() == 4 && rest.bytes().all(|byte| byte.is_ascii_digit()));
         let hint = match digits {
             Some(digits) => format!("this is rustc's code: `rustc --explain E{digits}` tells of it"),
             None => "`oxikale explain` lists all codes".to_owned(),

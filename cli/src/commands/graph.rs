@@ -16,7 +16,9 @@ use crate::session::Session;
 /// Shows the steps with the cells they are made of, and the variables that go from one to the other. A notebook with
 /// errors is drawn as far as its pipeline can be made out.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oxikale graph titanic.ipynb\n  oxikale graph titanic.ipynb --format svg -o titanic.svg")]
+#[command(
+    after_help = "Examples:\n  oxikale graph titanic.ipynb\n  oxikale graph titanic.ipynb --format svg -o titanic.svg"
+)]
 pub struct Graph {
     #[command(flatten)]
     notebook: NotebookArgument,

@@ -67,7 +67,9 @@ impl Logs {
         let mut file = File::open(log.path())?;
         let mut values = Vec::new();
         for span in log.spans()? {
-            if stream.is_some_and(|stream| stream != span.stream) || self.attempt.is_some_and(|attempt| attempt != span.attempt) {
+            if stream.is_some_and(|stream| stream != span.stream)
+                || self.attempt.is_some_and(|attempt| attempt != span.attempt)
+            {
                 continue;
             }
             file.seek(SeekFrom::Start(span.start))?;

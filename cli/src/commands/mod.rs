@@ -39,5 +39,6 @@ pub fn execute(command: Command, session: &Session) -> Outcome {
 
 /// Writes a file that a user asked for.
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| Failure::environment(format!("{} cannot be written: {error}", path.display())))
+    std::fs::write(path, text)
+        .map_err(|error| Failure::environment(format!("{} cannot be written: {error}", path.display())))
 }

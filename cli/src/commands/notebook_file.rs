@@ -67,7 +67,9 @@ impl NotebookFile {
         if session.json {
             let found = diagnostics::json(&compilation.diagnostics, &self.notebook);
             return failed.then(|| {
-                session.print_json(&json!({"error": "the notebook has errors", "exit_code": NOTEBOOK, "diagnostics": found}))?;
+                session.print_json(
+                    &json!({"error": "the notebook has errors", "exit_code": NOTEBOOK, "diagnostics": found}),
+                )?;
                 Ok(NOTEBOOK)
             });
         }

@@ -73,7 +73,9 @@ impl Run {
             return outcome;
         }
         let (Some(program), Some(ir)) = (built.program, built.compilation.ir) else {
-            return Err(Failure::environment("the notebook has no errors, yet no program was built; please report this"));
+            return Err(Failure::environment(
+                "the notebook has no errors, yet no program was built; please report this",
+            ));
         };
         let options = runner::Options {
             program,
@@ -123,10 +125,13 @@ impl Run {
         let mut arguments = Map::new();
         if let Some(path) = &self.params {
             let unusable = |why: String| Failure::usage(format!("{}: {why}", path.display()));
-            let text = fs::read_to_string(path).map_err(|error| unusable(format!("the file cannot be read: {error}")))?;
+            let text =
+                fs::read_to_string(path).map_err(|error| unusable(format!("the file cannot be read: {error}")))?;
             match serde_json::from_str(&text) {
                 Ok(Value::Object(given)) => arguments.extend(given),
-                Ok(_) => return Err(unusable("parameters are written as a JSON object, `{\"name\": value}`".to_owned())),
+                Ok(_) => {
+                    return Err(unusable("parameters are written as a JSON object, `{\"name\": value}`".to_owned()));
+                }
                 Err(error) => return Err(unusable(format!("this is not JSON: {error}"))),
             }
         }
@@ -144,7 +149,9 @@ impl Run {
             pipeline.volumes.iter().chain(pipeline.steps.iter().flat_map(|step| &step.config.volumes)).collect();
         let mut volumes = BTreeMap::new();
         for text in &self.volume {
-            let Some((name, folder)) = text.split_once('=').filter(|(name, folder)| !name.is_empty() && !folder.is_empty()) else {
+            let Some((name, folder)) =
+                text.split_once('=').filter(|(name, folder)| !name.is_empty() && !folder.is_empty())
+            else {
                 return Err(Failure::usage(format!("`{text}` is not of the form `VOLUME=FOLDER`")));
             };
             let bare = if name.len() > 1 { name.trim_end_matches('/') } else { name };

@@ -55,9 +55,12 @@ impl Runs {
             ("NAME", Align::Left),
             ("NOTEBOOK", Align::Left),
         ]);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         for run in runs {
-            let notebook = run.notebook.as_ref().and_then(|path| path.file_name()).map(|name| plain(&name.to_string_lossy()));
+            let notebook =
+                run.notebook.as_ref().and_then(|path| path.file_name()).map(|name| plain(&name.to_string_lossy()));
             table.row(vec![
                 plain(&run.id).into(),
                 state_cell(run.state, session.out()),

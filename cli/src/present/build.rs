@@ -65,7 +65,7 @@ impl BuildProgress {
                 let line = match event {
                     Event::Compiling { name, version } => format!("Compiling {}", crate_name(&name, &version)),
                     Event::Fetching { what } => capitalised(&plain(&what)),
-                    Event::Waiting => "Waiting for another build of this notebook".to_owned(),
+                    Event::Waiting => "Waiting for another build".to_owned(),
                     Event::Ready { .. } => return,
                 };
                 let _ = writeln!(io::stderr(), "{line}");
@@ -107,7 +107,7 @@ impl Default for Line {
 impl Line {
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Waiting => self.doing = "waiting for another build of this notebook".to_owned(),
+            Event::Waiting => self.doing = "waiting for another build".to_owned(),
             Event::Fetching { what } => self.doing = plain(&what),
             Event::Compiling { name, version } => self.doing = format!("compiling {}", crate_name(&name, &version)),
             Event::Ready { fresh: true, .. } => self.fresh += 1,

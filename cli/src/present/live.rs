@@ -127,7 +127,14 @@ struct Tree {
 
 impl Tree {
     fn new(paint: Paint, unicode: bool) -> Self {
-        Self { paint, unicode, started: Instant::now(), run: String::new(), steps: Vec::new(), lines: OutputLines::default() }
+        Self {
+            paint,
+            unicode,
+            started: Instant::now(),
+            run: String::new(),
+            steps: Vec::new(),
+            lines: OutputLines::default(),
+        }
     }
 
     /// Takes note of an event; whole lines to be printed above the tree are added to `above`.
@@ -183,7 +190,8 @@ impl Tree {
             return Vec::new();
         }
         let turn = usize::try_from(self.started.elapsed().as_millis() / 100).unwrap_or(0);
-        let spinner = if self.unicode { SPINNER[turn % SPINNER.len()] } else { SIMPLE_SPINNER[turn % SIMPLE_SPINNER.len()] };
+        let spinner =
+            if self.unicode { SPINNER[turn % SPINNER.len()] } else { SIMPLE_SPINNER[turn % SIMPLE_SPINNER.len()] };
         let over = self.steps.iter().filter(|step| step.state.is_final()).count();
         let clock = time(self.started.elapsed().as_secs_f64());
         let head = format!("{}  {over} of {} steps, {clock}", self.run, self.steps.len());
@@ -268,7 +276,16 @@ mod tests {
     #[test]
     fn parallel_steps_stand_in_a_bracket() {
         let mut tree = Tree::new(Paint::new(false), true);
-        started(&mut tree, &[("load", &[]), ("svm", &["load"]), ("forest", &["load"]), ("tree", &["load"]), ("end", &["svm", "forest"])]);
+        started(
+            &mut tree,
+            &[
+                ("load", &[]),
+                ("svm", &["load"]),
+                ("forest", &["load"]),
+                ("tree", &["load"]),
+                ("end", &["svm", "forest"]),
+            ],
+        );
         let starts: Vec<String> = tree.lines(80, 40).iter().skip(1).map(|line| line.trim_end().to_owned()).collect();
         assert_eq!(starts, ["  ○ load", "┌ ○ svm", "│ ○ forest", "└ ○ tree", "  ○ end"]);
     }
@@ -278,11 +295,21 @@ mod tests {
         let mut tree = Tree::new(Paint::new(false), true);
         started(&mut tree, &[("a", &[]), ("b", &[])]);
         let mut above = String::new();
-        let output = |task: &str, bytes: &[u8]| Event::Output { task: task.to_owned(), stream: Stream::Stdout, bytes: bytes.to_vec() };
+        let output = |task: &str, bytes: &[u8]| Event::Output {
+            task: task.to_owned(),
+            stream: Stream::Stdout,
+            bytes: bytes.to_vec(),
+        };
         tree.hear(&output("a", b"one\ntw"), &mut above);
         tree.hear(&output("b", b"\x1b[5Aup\n"), &mut above);
         assert_eq!(above, "a │ one\nb │ up\n");
-        let ended = Event::StepEnded { task: "a".to_owned(), state: State::Succeeded, seconds: 0.1, peak_memory: None, why: None };
+        let ended = Event::StepEnded {
+            task: "a".to_owned(),
+            state: State::Succeeded,
+            seconds: 0.1,
+            peak_memory: None,
+            why: None,
+        };
         tree.hear(&ended, &mut above);
         assert_eq!(above, "a │ one\nb │ up\na │ tw\n");
     }

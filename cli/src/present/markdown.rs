@@ -12,8 +12,12 @@ pub fn terminal(text: &str, paint: Paint) -> String {
         } else if fenced {
             out.push_str(&format!("    {}\n", paint.active(line)));
         } else if let Some(heading) = line.strip_prefix('#') {
-            out.push_str(&format!("{}\n", paint.bold(&spans(heading.trim_start_matches('#').trim(), Paint::new(false)))));
-        } else if let Some(item) = line.trim_start().strip_prefix("- ").or_else(|| line.trim_start().strip_prefix("* ")) {
+            out.push_str(&format!(
+                "{}\n",
+                paint.bold(&spans(heading.trim_start_matches('#').trim(), Paint::new(false)))
+            ));
+        } else if let Some(item) = line.trim_start().strip_prefix("- ").or_else(|| line.trim_start().strip_prefix("* "))
+        {
             let indent = line.len() - line.trim_start().len();
             out.push_str(&format!("{}• {}\n", " ".repeat(indent), spans(item, paint)));
         } else {

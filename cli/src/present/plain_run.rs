@@ -53,7 +53,8 @@ impl PlainRun {
             }
             Event::Metric { task, name, value, step: None } => self.says(task, &format!("{} = {value}", plain(name))),
             Event::StepRetrying { task, in_seconds, why, .. } => {
-                let again = self.says(task, &format!("failed, next try in {}: {}", time(*in_seconds), plain(&why.message)));
+                let again =
+                    self.says(task, &format!("failed, next try in {}: {}", time(*in_seconds), plain(&why.message)));
                 return self.with_rest(task, &again);
             }
             Event::StepEnded { task, state, seconds, peak_memory, why } => {

@@ -95,7 +95,15 @@ impl StepView {
     }
 
     /// The line. `bracket` shows how it stands beside the steps of its stage, `name_columns` is how wide names are.
-    pub fn line(&self, bracket: &str, name_columns: usize, width: usize, spinner: &str, unicode: bool, paint: Paint) -> String {
+    pub fn line(
+        &self,
+        bracket: &str,
+        name_columns: usize,
+        width: usize,
+        spinner: &str,
+        unicode: bool,
+        paint: Paint,
+    ) -> String {
         let icon = icon(self.state, spinner, unicode, paint);
         let name = shortened(&self.name, name_columns);
         let space = " ".repeat(name_columns - columns(&name).min(name_columns));
@@ -226,7 +234,13 @@ mod tests {
         for width in 20..120 {
             assert!(columns(&line(&view, width)) <= width.max(26), "{width}: {}", line(&view, width));
         }
-        view.hear(&Event::StepEnded { task: task(), state: State::Succeeded, seconds: 2.5, peak_memory: None, why: None });
+        view.hear(&Event::StepEnded {
+            task: task(),
+            state: State::Succeeded,
+            seconds: 2.5,
+            peak_memory: None,
+            why: None,
+        });
         let ended = line(&view, 80);
         assert!(ended.contains("✔") && ended.contains("2.50 s") && ended.ends_with("loss 0.123457"), "{ended}");
     }

@@ -1,6 +1,8 @@
 //! A run when it is over, or as far as it is: its steps, metrics, what it shows, why it failed, and where all is.
 
-use oxikale_runner::{Artifact, DisplayRecord, Failure, MetricRecord, RunRecord, State, StepRecord, Store, human_bytes};
+use oxikale_runner::{
+    Artifact, DisplayRecord, Failure, MetricRecord, RunRecord, State, StepRecord, Store, human_bytes,
+};
 use serde_json::{Value, json};
 
 use super::diagnostics::Drawer;
@@ -76,12 +78,8 @@ impl Summary {
     }
 
     fn step_table(&self, unicode: bool, paint: Paint) -> String {
-        let mut heads = vec![
-            ("STEP", Align::Left),
-            ("STATE", Align::Left),
-            ("TIME", Align::Right),
-            ("PEAK MEMORY", Align::Right),
-        ];
+        let mut heads =
+            vec![("STEP", Align::Left), ("STATE", Align::Left), ("TIME", Align::Right), ("PEAK MEMORY", Align::Right)];
         if self.steps.iter().any(|step| step.attempts > 1) {
             heads.push(("TRIES", Align::Right));
         }
@@ -110,9 +108,10 @@ impl Summary {
             let note = match series.values.len() {
                 1 => String::new(),
                 length => {
-                    let (low, high) = series.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                        (low.min(*value), high.max(*value))
-                    });
+                    let (low, high) =
+                        series.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                            (low.min(*value), high.max(*value))
+                        });
                     format!("last of {}, {} to {}", count(length, "point", "points"), number(low), number(high))
                 }
             };
@@ -147,12 +146,18 @@ impl Summary {
                     }
                     let more = text.lines().count().saturating_sub(LONGEST_DISPLAY);
                     if more > 0 {
-                        out.push_str(&format!("  {}\n", paint.dim(&format!("and {}", count(more, "more line", "more lines")))));
+                        out.push_str(&format!(
+                            "  {}\n",
+                            paint.dim(&format!("and {}", count(more, "more line", "more lines")))
+                        ));
                     }
                 }
                 None => {
                     let kinds: Vec<String> = display.data.keys().map(|kind| plain(kind)).collect();
-                    out.push_str(&format!("\n{head} {}\n", paint.dim(&format!("{} (see its report)", kinds.join(", ")))));
+                    out.push_str(&format!(
+                        "\n{head} {}\n",
+                        paint.dim(&format!("{} (see its report)", kinds.join(", ")))
+                    ));
                 }
             }
         }
@@ -181,7 +186,9 @@ impl Summary {
             State::Running | State::Pending => paint.active(run.state.as_str()),
             _ => paint.warning(run.state.as_str()),
         };
-        let took = run.ended_ms.map_or_else(String::new, |ended| format!(" after {}", time((ended - run.started_ms) as f64 / 1e3)));
+        let took = run
+            .ended_ms
+            .map_or_else(String::new, |ended| format!(" after {}", time((ended - run.started_ms) as f64 / 1e3)));
         let name = run.name.as_ref().map_or_else(String::new, |name| format!(" ({})", plain(name)));
         let mut out = format!("{} {}{name} {state}{took}\n", paint.bold("Run"), run.id);
         if let Some(why) = run.why.as_ref().filter(|_| !self.steps.iter().any(|step| step.state == State::Failed)) {

@@ -27,6 +27,8 @@ pub(super) fn read(messages: &[Message], program: &Program, notebook: &Notebook)
     let mut findings = Findings::default();
     let mut seen: BTreeSet<(String, Option<CellSpan>)> = BTreeSet::new();
     let reader = Reader { program, notebook };
+    let mut not_saved: BTreeSet<String> = BTreeSet::new();
+    let mut loads: Vec<Option<String>> = Vec::new();
     for message in messages {
         if message.message.starts_with("aborting due to") || message.message.contains("warning emitted") || message.message.contains("warnings emitted") {
             continue;
@@ -36,10 +38,20 @@ pub(super) fn read(messages: &[Message], program: &Program, notebook: &Notebook)
             // A shared cell stands in every step, and says everything as often.
             let place = diagnostic.labels.first().map(|label| label.span);
             if seen.insert((diagnostic.message.clone(), place)) {
+                if let Some(Origin::Save { variable, .. }) = reader.ours(message) {
+                    not_saved.insert(variable.clone());
+                }
+                loads.push(match reader.ours(message) {
+                    Some(Origin::Load { variable, .. }) => Some(variable.clone()),
+                    _ => None,
+                });
                 findings.diagnostics.push(diagnostic);
             }
         }
     }
+    // What cannot be handed on cannot be taken either; that is one mistake.
+    let mut loads = loads.into_iter();
+    findings.diagnostics.retain(|_| !loads.next().flatten().is_some_and(|variable| not_saved.contains(&variable)));
     findings
 }
 
@@ -47,6 +59,9 @@ struct Reader<'a> {
     program: &'a Program,
     notebook: &'a Notebook,
 }
+
+/// rustc's codes for a borrow that does not live long enough.
+const BORROWS: [&str; 7] = ["E0597", "E0716", "E0521", "E0310", "E0515", "E0502", "E0503"];
 
 /// Where a span of rustc's lies.
 enum Place<'a> {
@@ -72,6 +87,14 @@ impl Reader<'_> {
                 None => return Place::Elsewhere,
             }
         }
+    }
+
+    /// The line of ours that a message is about.
+    fn ours(&self, message: &Message) -> Option<&Origin> {
+        message.spans.iter().filter(|span| span.is_primary).find_map(|span| match self.place(span) {
+            Place::Ours(origin) => Some(origin),
+            _ => None,
+        })
     }
 
     fn in_cell(&self, span: &Span) -> Option<CellSpan> {
@@ -129,6 +152,7 @@ impl Reader<'_> {
         let code = message.code.as_ref().map(|code| code.code.clone());
         let mut labels: Vec<Label> = Vec::new();
         let mut ours: Option<&Origin> = None;
+        let borrows = BORROWS.contains(&code.as_deref().unwrap_or_default());
         let mut spans: Vec<&Span> = message.spans.iter().collect();
         spans.sort_by_key(|span| !span.is_primary);
         for span in spans {
@@ -140,6 +164,8 @@ impl Reader<'_> {
                     }
                 }
                 Place::Ours(origin) if span.is_primary => ours = Some(origin),
+                // What the value borrows from ends before the value is handed on.
+                Place::Ours(origin @ Origin::Save { .. }) if borrows => ours = Some(origin),
                 _ => {}
             }
         }
@@ -192,7 +218,8 @@ impl Reader<'_> {
                     .help(format!("give away a copy, as in `{variable}.clone()`, or lend it, as in `&{variable}`"));
                 }
                 labels.insert(0, Label { span: *span, text: "defined here".to_owned() });
-                if unknown_type {
+                // A type that nothing tells falls back to `!`.
+                if unknown_type || type_in(&message.message) == Some("!") {
                     return Diagnostic { labels, ..Diagnostic::error("OX306", format!("the type of `{variable}` is not known where step `{step}` hands it on to {takers}")) }
                         .help(format!("say it, as in `let {variable}: Vec<f64> = …`"));
                 }
@@ -200,7 +227,7 @@ impl Reader<'_> {
                     return Diagnostic { labels, ..Diagnostic::error("OX305", format!("`{variable}` may have no value at the end of step `{step}`, which hands it on to {takers}")) }
                         .help("give it a value on every way through the step");
                 }
-                let borrowed = ["E0597", "E0716", "E0521", "E0310", "E0515", "E0505", "E0502", "E0503"].contains(&code);
+                let borrowed = BORROWS.contains(&code);
                 let ty = type_in(&message.message);
                 let (message, help) = match (borrowed, ty) {
                     (true, _) => (

@@ -54,14 +54,12 @@ pub struct Definition {
     pub mutable: bool,
 }
 
-/// Analyses `cells` in order. `known` are names that a `let` before them defines; `constants` are names that are
-/// never bound by a pattern (constants, unit structs).
+/// Analyses `cells` in order. `constants` are names that are never bound by a pattern (constants, unit structs).
 pub fn analyse<'a>(
     cells: impl IntoIterator<Item = &'a ParsedCell>,
-    known: &BTreeSet<String>,
     constants: &BTreeSet<String>,
 ) -> Flow {
-    let mut analyser = scope::Analyser::new(known, constants);
+    let mut analyser = scope::Analyser::new(constants);
     for cell in cells {
         analyser.cell(cell);
     }

@@ -16,6 +16,8 @@ pub struct StepFlow {
     pub name: String,
     /// The steps that `prev:` names.
     pub prev: BTreeSet<usize>,
+    /// Whether another `prev:` names no step, so that what the step waits for is not known.
+    pub lacks_prev: bool,
     /// What its code does.
     pub flow: Flow,
 }
@@ -25,6 +27,8 @@ pub struct StepFlow {
 pub struct World {
     /// Pipeline parameters, and whether each is `let mut`.
     pub parameters: BTreeMap<String, bool>,
+    /// Variables of the cells that every step runs first, and whether each is `let mut`.
+    pub shared: BTreeMap<String, bool>,
     /// Names of functions, constants and imports.
     pub items: BTreeSet<String>,
     /// Whether names may come from where the text does not tell: a glob import, a macro that defines items.
@@ -145,7 +149,10 @@ pub(crate) fn order(steps: &[StepFlow]) -> Result<Vec<usize>, Vec<usize>> {
     }
     let start = path.iter().position(|&step| step == at).unwrap_or(0);
     let mut cycle = path.split_off(start);
+    // Told from the first step of the notebook on, each after the one that it waits for.
     cycle.reverse();
+    let first = (0..cycle.len()).min_by_key(|&at| cycle[at]).unwrap_or(0);
+    cycle.rotate_left(first);
     Err(cycle)
 }
 
@@ -265,12 +272,13 @@ impl<'a> Search<'a> {
     fn usage(&mut self, step: usize, name: &'a str, usage: &Use) {
         let nearest = self.nearest(name, Some(step));
         let mutable = match &nearest[..] {
-            [] => match self.world.parameters.get(name) {
-                Some(&mutable) => {
+            [] => match (self.world.shared.get(name), self.world.parameters.get(name)) {
+                (Some(&mutable), _) => mutable,
+                (None, Some(&mutable)) => {
                     self.reached.parameters[step].insert(name.to_owned());
                     mutable
                 }
-                None => {
+                (None, None) => {
                     self.undefined(step, name, usage);
                     return;
                 }
@@ -327,13 +335,18 @@ impl<'a> Search<'a> {
             .insert(name.to_owned(), Handed { span: from.span, uncertain: from.uncertain });
     }
 
-    fn ambiguous(&mut self, step: usize, name: &str, usage: &Use, many: &[Definer]) {
+    /// Leaves it to rustc which of the definers change the variable at all, where the text leaves that open.
+    fn ask(&mut self, name: &str, many: &[Definer]) -> bool {
         let uncertain: Vec<&Definer> = many.iter().filter(|definer| definer.uncertain).collect();
-        if !uncertain.is_empty() {
-            self.reached.questions.extend(uncertain.iter().map(|definer| Question {
-                step: self.steps[definer.step].name.clone(),
-                variable: name.to_owned(),
-            }));
+        self.reached.questions.extend(uncertain.iter().map(|definer| Question {
+            step: self.steps[definer.step].name.clone(),
+            variable: name.to_owned(),
+        }));
+        !uncertain.is_empty()
+    }
+
+    fn ambiguous(&mut self, step: usize, name: &str, usage: &Use, many: &[Definer]) {
+        if self.ask(name, many) {
             return;
         }
         let names = list(many.iter().rev().map(|definer| self.steps[definer.step].name.as_str()));
@@ -349,7 +362,8 @@ impl<'a> Search<'a> {
     }
 
     fn undefined(&mut self, step: usize, name: &str, usage: &Use) {
-        if !usage.certain || self.world.items.contains(name) || is_well_known(name) {
+        let known = self.world.items.contains(name) || is_well_known(name);
+        if !usage.certain || known || self.steps[step].lacks_prev {
             return;
         }
         let elsewhere: Vec<&(usize, CellSpan)> = self
@@ -401,7 +415,7 @@ impl<'a> Search<'a> {
     }
 
     fn known_names(&self, step: usize) -> BTreeSet<&str> {
-        let mut names: BTreeSet<&str> = self.world.parameters.keys().map(String::as_str).collect();
+        let mut names: BTreeSet<&str> = self.world.parameters.keys().chain(self.world.shared.keys()).map(String::as_str).collect();
         names.extend(self.world.items.iter().map(String::as_str));
         names.extend(self.steps[step].flow.definitions.keys().map(String::as_str));
         for (name, definers) in &self.definers {
@@ -427,6 +441,9 @@ impl<'a> Search<'a> {
             }
             [one] => {
                 self.reached.metrics.insert(name.to_owned(), one.step);
+            }
+            many if self.ask(name, many) => {
+                self.reached.metrics.insert(name.to_owned(), many[0].step);
             }
             many => {
                 let names = list(many.iter().rev().map(|definer| self.steps[definer.step].name.as_str()));

@@ -8,6 +8,8 @@ use crate::pipeline::{Pipeline, Retry, Step, Volume};
 
 /// Where a target puts the step program; the local runner starts the built file instead.
 pub const PROGRAM: &str = "/oxikale/program";
+/// The artifact type of a variable that is handed on; files that a step may or may not write are `system.Artifact`.
+pub const VARIABLE_TYPE: &str = "system.Dataset";
 /// The key of the artifact that holds a step's metrics.
 pub const METRICS_KEY: &str = "step-metrics";
 /// The key of a step's HTML report.
@@ -76,7 +78,8 @@ fn artifact(title: &str) -> ArtifactDefinition {
 fn component_of(pipeline: &Pipeline, step: &Step, executor: &str) -> ComponentSpec {
     let mut outputs: BTreeMap<String, ArtifactDefinition> = BTreeMap::new();
     for output in &step.outputs {
-        outputs.insert(output.key.clone(), artifact("system.Artifact"));
+        // What a step hands on must be there at its end; a file it may leave out. KFP's types tell the two apart.
+        outputs.insert(output.key.clone(), artifact(VARIABLE_TYPE));
     }
     for name in &step.artifacts {
         outputs.insert(name.clone(), artifact("system.Artifact"));
@@ -91,7 +94,7 @@ fn component_of(pipeline: &Pipeline, step: &Step, executor: &str) -> ComponentSp
         outputs.insert(RESULT_KEY.to_owned(), artifact("system.Artifact"));
     }
     let inputs = InputDefinitions {
-        artifacts: step.inputs.iter().map(|input| (input.key.clone(), artifact("system.Artifact"))).collect(),
+        artifacts: step.inputs.iter().map(|input| (input.key.clone(), artifact(VARIABLE_TYPE))).collect(),
         parameters: pipeline
             .parameters
             .iter()

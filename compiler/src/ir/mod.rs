@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use emit::extended;
-pub use emit::{METRICS_KEY, PROGRAM, REPORT_KEY, RESULT_KEY, emit};
+pub use emit::{METRICS_KEY, PROGRAM, REPORT_KEY, RESULT_KEY, VARIABLE_TYPE, emit};
 
 /// Both documents of a compiled pipeline: what runs, and what Kubernetes must know about it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -15,7 +15,6 @@ use syn::{Expr, Stmt};
 pub use source_map::{Origin, SourceLines, SourceMap};
 
 use crate::dataflow::StepFlow;
-use crate::diagnostics::Diagnostic;
 use crate::items::{self, ItemKind, NotebookItem};
 use crate::parameters::Parameters;
 use crate::pipeline::Pipeline;
@@ -67,7 +66,7 @@ pub(crate) struct Parts<'a> {
 }
 
 /// Writes the program.
-pub(crate) fn generate(parts: &Parts<'_>, diagnostics: &mut Vec<Diagnostic>) -> Program {
+pub(crate) fn generate(parts: &Parts<'_>) -> Program {
     let mut writer = Writer::default();
     for attribute in parts.cells.values().flat_map(|cell| &cell.attributes) {
         let text = quote::ToTokens::to_token_stream(attribute).to_string();
@@ -89,7 +88,7 @@ pub(crate) fn generate(parts: &Parts<'_>, diagnostics: &mut Vec<Diagnostic>) -> 
         .iter()
         .map(|step| step.cells.iter().filter_map(|cell| parts.cells.get(cell)).flat_map(|cell| items::mentions(cell.tokens.clone())).collect())
         .collect();
-    let placement = placement::place(parts.items, &texts, &step_of, parts.flows, &mentioned, diagnostics);
+    let placement = placement::place(parts.items, &texts, &step_of, parts.flows, &mentioned);
     let hands_on = parts.pipeline.steps.iter().any(|step| !step.outputs.is_empty());
     let derived = if hands_on { derives::derivable(parts.items, parts.asked) } else { BTreeSet::new() };
 
@@ -142,7 +141,7 @@ fn item(writer: &mut Writer, parts: &Parts<'_>, item: &NotebookItem, derived: &B
     let span = CellSpan::new(item.cell, item.range.start, item.range.end);
     match &item.kind {
         // A name of a group stands alone: what rustc says of it is shown at the name.
-        ItemKind::Use { text, .. } => writer.line_of(Origin::Show { span }, text),
+        ItemKind::Use { text, in_group: true, .. } => writer.line_of(Origin::Show { span }, text),
         kind => {
             if let ItemKind::Data(data) = kind
                 && derived.contains(data.name.as_str())

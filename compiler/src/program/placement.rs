@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataflow::StepFlow;
-use crate::diagnostics::Diagnostic;
 use crate::items::{ItemKind, Name, Namespace, NotebookItem};
-use oxikale_notebook::CellSpan;
 
 /// The decision for every item, by index.
 #[derive(Debug, Default)]
@@ -25,7 +23,6 @@ pub(super) fn place(
     step_of: &BTreeMap<usize, usize>,
     steps: &[StepFlow],
     mentioned: &[BTreeSet<String>],
-    diagnostics: &mut Vec<Diagnostic>,
 ) -> Placement {
     let mut placement = Placement { inside: vec![Vec::new(); steps.len()], ..Placement::default() };
     let home: Vec<Option<usize>> = items.iter().map(|item| step_of.get(&item.cell).copied()).collect();
@@ -71,7 +68,6 @@ pub(super) fn place(
         placement.root.retain(|index| !moved.contains(index));
         local.extend(moved);
     }
-    report_types(items, &local, diagnostics);
     for step in 0..steps.len() {
         placement.inside[step] = visible(step, items, &local, &home, steps, &mentioned[step]);
     }
@@ -94,30 +90,6 @@ fn clashes(items: &[NotebookItem], texts: &[&str], home: &[Option<usize>]) -> BT
         }
     }
     clashing
-}
-
-/// Two types of one name cannot cross steps: a slot has one type.
-fn report_types(items: &[NotebookItem], local: &BTreeSet<usize>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut types: BTreeMap<&str, usize> = BTreeMap::new();
-    for &index in local {
-        for name in items[index].names.iter().filter(|name| name.namespace == Namespace::Type) {
-            match types.get(name.name.as_str()) {
-                None => drop(types.insert(&name.name, index)),
-                Some(&first) => {
-                    let span = |index: usize| {
-                        let item: &NotebookItem = &items[index];
-                        CellSpan::new(item.cell, item.range.start, item.range.end)
-                    };
-                    diagnostics.push(
-                        Diagnostic::error("OX309", format!("type `{}` is defined twice, and differently", name.name))
-                            .at(span(index), "")
-                            .at(span(first), "defined here before")
-                            .help("rename one of them, or put the definition into a cell tagged `functions`"),
-                    );
-                }
-            }
-        }
-    }
 }
 
 /// The local items that a step sees: its own, and of the nearest ancestors' those that it mentions.

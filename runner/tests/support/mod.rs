@@ -61,7 +61,7 @@ impl Step {
     }
 
     pub fn output(self, key: &str) -> Self {
-        self.typed_output(key, "system.Artifact")
+        self.typed_output(key, "system.Dataset")
     }
 
     pub fn typed_output(mut self, key: &str, title: &str) -> Self {
