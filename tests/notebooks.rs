@@ -40,15 +40,18 @@ struct Case {
 
 fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder).expect("notebooks").map(|entry| entry.expect("entry").path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(&folder).expect("notebooks").map(|entry| entry.expect("entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     files.sort();
     let mut trials = Vec::new();
     for file in files {
         let chapter = file.file_stem().expect("name").to_string_lossy().into_owned();
         for case in cases(&fs::read_to_string(&file).expect("text")) {
-            let name = format!("{chapter}::{}", case.title);
-            trials.push(Trial::test(name, move || check(&case)));
+            // A place that stays the same from run to run: what is built there once is built for the next run too.
+            let folder =
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("notebooks").join(format!("{chapter} {}", case.title));
+            trials.push(Trial::test(format!("{chapter}::{}", case.title), move || check(&case, &folder)));
         }
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -92,9 +95,10 @@ fn cases(text: &str) -> Vec<Case> {
     cases
 }
 
-fn check(case: &Case) -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("notebook.ipynb");
+fn check(case: &Case, folder: &Path) -> Result<(), Failed> {
+    fs::create_dir_all(folder)?;
+    let data = tempfile::tempdir()?;
+    let path = folder.join("notebook.ipynb");
     let metadata: Map<String, serde_json::Value> = match &case.metadata {
         Some(text) => serde_json::from_str(text)?,
         None => Map::new(),
@@ -133,7 +137,7 @@ fn check(case: &Case) -> Result<(), Failed> {
     let options = Options {
         program,
         arguments,
-        data_dir: folder.path().join("data"),
+        data_dir: data.path().to_owned(),
         notebook: Some(path.clone()),
         ..Options::default()
     };

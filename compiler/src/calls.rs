@@ -37,7 +37,9 @@ struct Aliases {
 impl Aliases {
     fn of(items: &[NotebookItem]) -> Self {
         let mut aliases = Self::default();
-        for item in items.iter().filter(|item| matches!(item.kind, ItemKind::Use { .. }) && item.mentions.contains("oxikale")) {
+        for item in
+            items.iter().filter(|item| matches!(item.kind, ItemKind::Use { .. }) && item.mentions.contains("oxikale"))
+        {
             let names = item.names.iter().map(|name| name.name.clone());
             if item.mentions.contains("metrics") {
                 aliases.metrics.extend(names);
@@ -58,7 +60,9 @@ fn in_tokens(cell: usize, tokens: TokenStream, aliases: &Aliases) -> Calls {
         _ => None,
     };
     let colons = |index: usize| {
-        [index, index + 1].into_iter().all(|at| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':'))
+        [index, index + 1]
+            .into_iter()
+            .all(|at| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':'))
     };
     // After the function's name: an opening bracket, then the artifact's name.
     let argument = |function: usize, calls: &mut Calls| {
@@ -90,7 +94,10 @@ pub(crate) fn of_cells(cells: &BTreeMap<usize, ParsedCell>, all: &[NotebookItem]
         let text = cells.get(&item.cell).and_then(|cell| cell.code.get(item.range.clone()));
         // Only an item that has such a call at all is worth another look.
         if (text.is_some_and(|text| text.contains("artifacts") || text.contains("metrics"))
-            || item.mentions.iter().any(|mention| aliases.artifacts.contains(mention) || aliases.metrics.contains(mention)))
+            || item
+                .mentions
+                .iter()
+                .any(|mention| aliases.artifacts.contains(mention) || aliases.metrics.contains(mention)))
             && let Some(cell) = cells.get(&item.cell)
         {
             let calls = in_tokens(item.cell, tokens_in(cell, item), &aliases);

@@ -21,7 +21,20 @@ pub struct Commands {
 
 /// Commands that change how a kernel shows things, and mean nothing where no kernel is: no word is lost on them.
 const SILENT: [&str; 14] = [
-    "time", "timeit", "timing", "types", "efmt", "vars", "cache", "sccache", "help", "version", "show_deps", "fmt", "matplotlib", "preserve_vars_on_panic",
+    "time",
+    "timeit",
+    "timing",
+    "types",
+    "efmt",
+    "vars",
+    "cache",
+    "sccache",
+    "help",
+    "version",
+    "show_deps",
+    "fmt",
+    "matplotlib",
+    "preserve_vars_on_panic",
 ];
 
 /// Reads the commands of `cells`. A cell that is in no step (`in_pipeline` is false for it) only adds crates.
@@ -113,14 +126,22 @@ fn other(command: &Command, span: CellSpan, commands: &mut Commands, diagnostics
         )),
         (_, name) if SILENT.contains(&name) || name == "capture" => {}
         (CommandKind::Colon, name) => {
-            diagnostics.push(ignored(&format!("`:{}`", name.escape_debug()), "the command is for a kernel, and has no meaning in a step"));
+            diagnostics.push(ignored(
+                &format!("`:{}`", name.escape_debug()),
+                "the command is for a kernel, and has no meaning in a step",
+            ));
         }
         (_, name) => {
-            diagnostics.push(ignored(&format!("`%{}`", name.escape_debug()), "the command is for a kernel, and has no meaning in a step"));
+            diagnostics.push(ignored(
+                &format!("`%{}`", name.escape_debug()),
+                "the command is for a kernel, and has no meaning in a step",
+            ));
         }
     }
 }
 
 fn is_variable(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -131,10 +131,9 @@ fn stages(notebook: &Notebook, options: &Options) -> Compilation {
         debug_assert!(cell.statements.is_empty());
     }
     if layout.steps.is_empty() {
-        diagnostics.push(
-            Diagnostic::error("OX114", "the notebook has no steps")
-                .help("tag the cells that a pipeline shall run `step:NAME`, and name what a step waits for with `prev:NAME`"),
-        );
+        diagnostics.push(Diagnostic::error("OX114", "the notebook has no steps").help(
+            "tag the cells that a pipeline shall run `step:NAME`, and name what a step waits for with `prev:NAME`",
+        ));
     }
     let work = Work { notebook, options, settings, parsed, layout, commands, skipped_cells };
     work.finish(diagnostics)
@@ -181,7 +180,11 @@ impl Work<'_> {
         let metric_spans = self.metric_names(&mut diagnostics);
         let world = World {
             parameters: parameters.names.clone(),
-            shared: shared_flow.definitions.iter().map(|(name, definition)| (name.clone(), definition.mutable)).collect(),
+            shared: shared_flow
+                .definitions
+                .iter()
+                .map(|(name, definition)| (name.clone(), definition.mutable))
+                .collect(),
             items: value_names(&items),
             open: items.iter().any(is_open),
             receivers: items::receivers(&self.parsed),
@@ -203,22 +206,28 @@ impl Work<'_> {
         for flow in &flows {
             if let Some(span) = flow.flow.returns {
                 diagnostics.push(
-                    Diagnostic::warning("OX308", format!("`return` ends step `{}` before it hands on its variables", flow.name))
-                        .at(span, "")
-                        .help("use `if` and `else` at the top of a cell, or put the code into a function"),
+                    Diagnostic::warning(
+                        "OX308",
+                        format!("`return` ends step `{}` before it hands on its variables", flow.name),
+                    )
+                    .at(span, "")
+                    .help("use `if` and `else` at the top of a cell, or put the code into a function"),
                 );
             }
         }
 
         let pipeline = self.pipeline(&reached, &parameters, &shared, &shared_flow, &items, &mut diagnostics);
         let mut compilation = Compilation { questions: reached.questions.clone(), ..Compilation::default() };
-        let failed = |diagnostics: &[Diagnostic]| diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let failed =
+            |diagnostics: &[Diagnostic]| diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         if !failed(&diagnostics) && self.options.program {
             let uncertain: BTreeSet<(usize, String)> = reached
                 .outputs
                 .iter()
                 .enumerate()
-                .flat_map(|(step, outputs)| outputs.iter().filter(|(_, o)| o.uncertain).map(move |(name, _)| (step, name.clone())))
+                .flat_map(|(step, outputs)| {
+                    outputs.iter().filter(|(_, o)| o.uncertain).map(move |(name, _)| (step, name.clone()))
+                })
                 .collect();
             let asynchronous = flows.iter().any(|flow| flow.flow.awaits.is_some()) || shared_flow.awaits.is_some();
             // A question is put to rustc by leaving out the `mut`.
@@ -265,8 +274,12 @@ impl Work<'_> {
             Diagnostic::error("OX106", format!("steps wait for each other: {} → {first}", steps.join(" → ")));
         for &step in cycle {
             let draft = &self.layout.steps[step];
-            let names: Vec<String> =
-                draft.prev.iter().filter(|prev| cycle.contains(prev)).map(|&prev| format!("`{}`", self.layout.steps[prev].name)).collect();
+            let names: Vec<String> = draft
+                .prev
+                .iter()
+                .filter(|prev| cycle.contains(prev))
+                .map(|&prev| format!("`{}`", self.layout.steps[prev].name))
+                .collect();
             let head = steps::head_of(self.notebook, draft.cells.first().copied().unwrap_or(0));
             diagnostic = diagnostic.at(head, format!("step `{}` waits for {}", draft.name, names.join(", ")));
         }
@@ -341,12 +354,23 @@ impl Work<'_> {
                         && dataflow::analyse([cell], &BTreeSet::new()).definitions.contains_key(name)
                 })
             });
-            if usage.certain && !known && !name.starts_with(char::is_uppercase) && !["drop", "size_of"].contains(&name.as_str()) {
+            if usage.certain
+                && !known
+                && !name.starts_with(char::is_uppercase)
+                && !["drop", "size_of"].contains(&name.as_str())
+            {
                 let help = match defined_by_step {
-                    Some(step) => format!("step `{}` defines it, but this cell runs before every step: move the code into a step", step.name),
+                    Some(step) => format!(
+                        "step `{}` defines it, but this cell runs before every step: move the code into a step",
+                        step.name
+                    ),
                     None => "define it in this cell, or as a pipeline parameter".to_owned(),
                 };
-                diagnostics.push(Diagnostic::error("OX301", format!("`{name}` is not defined")).at(usage.span, "used here").help(help));
+                diagnostics.push(
+                    Diagnostic::error("OX301", format!("`{name}` is not defined"))
+                        .at(usage.span, "used here")
+                        .help(help),
+                );
             }
         }
     }
@@ -366,11 +390,20 @@ impl Work<'_> {
         for (index, draft) in self.layout.steps.iter().enumerate() {
             let inputs: Vec<Input> = reached.inputs[index]
                 .iter()
-                .map(|(variable, (from, span))| Input { variable: variable.clone(), key: names::key(variable), from: *from, span: *span })
+                .map(|(variable, (from, span))| Input {
+                    variable: variable.clone(),
+                    key: names::key(variable),
+                    from: *from,
+                    span: *span,
+                })
                 .collect();
             let outputs: Vec<Output> = reached.outputs[index]
                 .iter()
-                .map(|(variable, handed)| Output { variable: variable.clone(), key: names::key(variable), span: handed.span })
+                .map(|(variable, handed)| Output {
+                    variable: variable.clone(),
+                    key: names::key(variable),
+                    span: handed.span,
+                })
                 .collect();
             let mut after = draft.prev.clone();
             after.extend(inputs.iter().map(|input| input.from));
@@ -476,9 +509,15 @@ impl Work<'_> {
         let extended: Vec<&String> = ir::extended(step).map(|(resource, _)| resource).collect();
         for resource in extended.iter().skip(1) {
             diagnostics.push(
-                Diagnostic::warning("OX118", format!("step `{}` asks for `{resource}` beside `{}`; KFP takes one of them", step.name, extended[0]))
-                    .at(head, "")
-                    .help("remove one of the tags"),
+                Diagnostic::warning(
+                    "OX118",
+                    format!(
+                        "step `{}` asks for `{resource}` beside `{}`; KFP takes one of them",
+                        step.name, extended[0]
+                    ),
+                )
+                .at(head, "")
+                .help("remove one of the tags"),
             );
         }
         let others: BTreeSet<&String> = step
@@ -490,9 +529,12 @@ impl Work<'_> {
             .collect();
         for resource in others {
             diagnostics.push(
-                Diagnostic::warning("OX118", format!("step `{}` sets `{resource}`, which KFP cannot pass on to Kubernetes", step.name))
-                    .at(head, "")
-                    .help("KFP knows `cpu`, `memory` and one extended resource, as in `limit:nvidia.com/gpu:1`"),
+                Diagnostic::warning(
+                    "OX118",
+                    format!("step `{}` sets `{resource}`, which KFP cannot pass on to Kubernetes", step.name),
+                )
+                .at(head, "")
+                .help("KFP knows `cpu`, `memory` and one extended resource, as in `limit:nvidia.com/gpu:1`"),
             );
         }
     }
@@ -509,7 +551,8 @@ fn only_names(statement: &Stmt) -> bool {
             _ => false,
         }
     }
-    let printing = |name: &syn::Ident| ["print", "println", "eprint", "eprintln", "dbg"].iter().any(|known| name == known);
+    let printing =
+        |name: &syn::Ident| ["print", "println", "eprint", "eprintln", "dbg"].iter().any(|known| name == known);
     match statement {
         Stmt::Macro(StmtMacro { mac, .. }) | Stmt::Expr(Expr::Macro(syn::ExprMacro { mac, .. }), _) => {
             let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
@@ -526,9 +569,14 @@ fn only_names(statement: &Stmt) -> bool {
 fn constants(items: &[NotebookItem]) -> BTreeSet<String> {
     items
         .iter()
-        .filter(|item| !matches!(item.kind, ItemKind::Other) || item.mentions.contains("const") || item.mentions.contains("static"))
+        .filter(|item| {
+            !matches!(item.kind, ItemKind::Other) || item.mentions.contains("const") || item.mentions.contains("static")
+        })
         .flat_map(|item| &item.names)
-        .filter(|name| matches!(name.namespace, Namespace::Value | Namespace::Imported) && name.name.starts_with(char::is_uppercase))
+        .filter(|name| {
+            matches!(name.namespace, Namespace::Value | Namespace::Imported)
+                && name.name.starts_with(char::is_uppercase)
+        })
         .map(|name| name.name.clone())
         .collect()
 }

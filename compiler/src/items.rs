@@ -87,9 +87,12 @@ pub struct DataItem {
 pub fn is_item(statement: &Stmt) -> bool {
     match statement {
         Stmt::Item(_) => true,
-        Stmt::Macro(statement) => {
-            statement.mac.path.segments.last().is_some_and(|segment| ITEM_MACROS.iter().any(|name| segment.ident == name))
-        }
+        Stmt::Macro(statement) => statement
+            .mac
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| ITEM_MACROS.iter().any(|name| segment.ident == name)),
         _ => false,
     }
 }
@@ -136,15 +139,16 @@ pub fn of_cell(cell: &ParsedCell) -> Vec<NotebookItem> {
 }
 
 fn leaves(cell: &ParsedCell, tree: &UseTree, prefix: &str, path: &mut Vec<String>, items: &mut Vec<NotebookItem>) {
-    let mut leaf = |text: String, name: Option<String>, path: &[String], node: &dyn Fn() -> Range<usize>, glob: bool| {
-        items.push(NotebookItem {
-            cell: cell.index,
-            range: node(),
-            names: name.map(|name| Name { namespace: Namespace::Imported, name }).into_iter().collect(),
-            mentions: path.iter().cloned().collect(),
-            kind: ItemKind::Use { text: format!("{prefix}{text};"), glob, in_group: true },
-        });
-    };
+    let mut leaf =
+        |text: String, name: Option<String>, path: &[String], node: &dyn Fn() -> Range<usize>, glob: bool| {
+            items.push(NotebookItem {
+                cell: cell.index,
+                range: node(),
+                names: name.map(|name| Name { namespace: Namespace::Imported, name }).into_iter().collect(),
+                mentions: path.iter().cloned().collect(),
+                kind: ItemKind::Use { text: format!("{prefix}{text};"), glob, in_group: true },
+            });
+        };
     let joined = |path: &[String], last: &str| {
         let mut all: Vec<&str> = path.iter().map(String::as_str).collect();
         all.push(last);
@@ -159,7 +163,11 @@ fn leaves(cell: &ParsedCell, tree: &UseTree, prefix: &str, path: &mut Vec<String
         UseTree::Name(name) => {
             let ident = name.ident.to_string();
             let known_as = if ident == "self" { path.last().cloned() } else { Some(ident.clone()) };
-            let text = if ident == "self" && !path.is_empty() { format!("{}::{{self}}", path.join("::")) } else { joined(path, &ident) };
+            let text = if ident == "self" && !path.is_empty() {
+                format!("{}::{{self}}", path.join("::"))
+            } else {
+                joined(path, &ident)
+            };
             let mut mentioned = path.clone();
             mentioned.push(ident);
             leaf(text, known_as, &mentioned, &|| name.span().byte_range(), false);
@@ -227,7 +235,10 @@ fn names_of(item: &Item) -> Vec<Name> {
 
 /// What an item macro seems to define: the words after `static`, `struct`, `fn`, `const` and `enum`.
 fn names_in_macro(tokens: TokenStream) -> Vec<Name> {
-    let words: Vec<String> = flat(tokens).into_iter().filter_map(|t| if let TokenTree::Ident(i) = t { Some(i.to_string()) } else { None }).collect();
+    let words: Vec<String> = flat(tokens)
+        .into_iter()
+        .filter_map(|t| if let TokenTree::Ident(i) = t { Some(i.to_string()) } else { None })
+        .collect();
     let mut names = Vec::new();
     for (i, word) in words.iter().enumerate() {
         let namespace = match word.as_str() {
@@ -243,7 +254,9 @@ fn names_in_macro(tokens: TokenStream) -> Vec<Name> {
 
 fn kind_of(item: &Item) -> ItemKind {
     let (ident, attributes, generics, fields): (_, _, _, Vec<syn::Type>) = match item {
-        Item::Struct(item) => (&item.ident, &item.attrs, &item.generics, item.fields.iter().map(|field| field.ty.clone()).collect()),
+        Item::Struct(item) => {
+            (&item.ident, &item.attrs, &item.generics, item.fields.iter().map(|field| field.ty.clone()).collect())
+        }
         Item::Enum(item) => (
             &item.ident,
             &item.attrs,
@@ -252,7 +265,8 @@ fn kind_of(item: &Item) -> ItemKind {
         ),
         _ => return ItemKind::Other,
     };
-    let derives = mentions(attributes.iter().filter(|a| a.path().is_ident("derive")).map(ToTokens::to_token_stream).collect());
+    let derives =
+        mentions(attributes.iter().filter(|a| a.path().is_ident("derive")).map(ToTokens::to_token_stream).collect());
     ItemKind::Data(DataItem {
         name: ident.to_string(),
         fields,
@@ -264,7 +278,10 @@ fn kind_of(item: &Item) -> ItemKind {
 
 /// Every identifier in `tokens`.
 pub fn mentions(tokens: TokenStream) -> BTreeSet<String> {
-    flat(tokens).into_iter().filter_map(|token| if let TokenTree::Ident(ident) = token { Some(ident.to_string()) } else { None }).collect()
+    flat(tokens)
+        .into_iter()
+        .filter_map(|token| if let TokenTree::Ident(ident) = token { Some(ident.to_string()) } else { None })
+        .collect()
 }
 
 /// All tokens in order, brackets opened.

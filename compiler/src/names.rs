@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn step_names_become_kfp_names() {
-        for (text, name) in [("Load_Data", "load-data"), ("a--b__c", "a-b-c"), ("_x_", "x"), ("é", ""), ("2nd", "2nd")] {
+        for (text, name) in [("Load_Data", "load-data"), ("a--b__c", "a-b-c"), ("_x_", "x"), ("é", ""), ("2nd", "2nd")]
+        {
             assert_eq!(kfp(text), name);
         }
     }

@@ -137,7 +137,9 @@ fn one(cell: &ParsedCell, statement: &Stmt, flow: &Flow, all: &mut Parameters, d
 /// The name of `x`, `mut x` or `x: T`.
 fn plain_name(pattern: &Pat) -> Option<(&syn::Ident, bool)> {
     match pattern {
-        Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => Some((&ident.ident, ident.mutability.is_some())),
+        Pat::Ident(ident) if ident.by_ref.is_none() && ident.subpat.is_none() => {
+            Some((&ident.ident, ident.mutability.is_some()))
+        }
         Pat::Type(typed) => plain_name(&typed.pat),
         _ => None,
     }
@@ -168,9 +170,10 @@ fn literal(expression: &Expr) -> Result<(ParameterType, Value), NotALiteral> {
             (ParameterType::Integer, Value::Number(number)) => {
                 Ok((ParameterType::Integer, Value::from(number.as_i64().and_then(i64::checked_neg).ok_or(TooLarge)?)))
             }
-            (ParameterType::Double, Value::Number(number)) => {
-                Ok((ParameterType::Double, Number::from_f64(-number.as_f64().ok_or(TooLarge)?).map(Value::Number).ok_or(TooLarge)?))
-            }
+            (ParameterType::Double, Value::Number(number)) => Ok((
+                ParameterType::Double,
+                Number::from_f64(-number.as_f64().ok_or(TooLarge)?).map(Value::Number).ok_or(TooLarge)?,
+            )),
             _ => Err(Computed),
         },
         Expr::Paren(inner) => literal(&inner.expr),
@@ -179,7 +182,10 @@ fn literal(expression: &Expr) -> Result<(ParameterType, Value), NotALiteral> {
         Expr::Array(array) => list(array.elems.iter()),
         Expr::Tuple(tuple) => list(tuple.elems.iter()),
         // `"a".to_string()`, `"a".into()`, `[1, 2].to_vec()`
-        Expr::MethodCall(call) if call.args.is_empty() && ["to_string", "to_owned", "into", "to_vec"].iter().any(|name| call.method == name) => {
+        Expr::MethodCall(call)
+            if call.args.is_empty()
+                && ["to_string", "to_owned", "into", "to_vec"].iter().any(|name| call.method == name) =>
+        {
             match literal(&call.receiver)? {
                 (ParameterType::Integer | ParameterType::Double | ParameterType::Boolean, _) => Err(Computed),
                 value => Ok(value),
@@ -195,7 +201,9 @@ fn literal(expression: &Expr) -> Result<(ParameterType, Value), NotALiteral> {
                 (Some("Vec"), Some("from"), 1) => literal(&call.args[0]),
                 (Some("Vec"), Some("new"), 0) => Ok((ParameterType::List, Value::Array(Vec::new()))),
                 (Some("HashMap" | "BTreeMap"), Some("from"), 1) => map(&call.args[0]),
-                (Some("HashMap" | "BTreeMap"), Some("new"), 0) => Ok((ParameterType::Struct, Value::Object(Map::new()))),
+                (Some("HashMap" | "BTreeMap"), Some("new"), 0) => {
+                    Ok((ParameterType::Struct, Value::Object(Map::new())))
+                }
                 _ => Err(Computed),
             }
         }
@@ -204,7 +212,9 @@ fn literal(expression: &Expr) -> Result<(ParameterType, Value), NotALiteral> {
             let elements = parser.parse2(invocation.mac.tokens.clone()).map_err(|_| Computed)?;
             list(elements.iter())
         }
-        Expr::Macro(invocation) if invocation.mac.path.segments.last().is_some_and(|segment| segment.ident == "json") => {
+        Expr::Macro(invocation)
+            if invocation.mac.path.segments.last().is_some_and(|segment| segment.ident == "json") =>
+        {
             match serde_json::from_str(&invocation.mac.tokens.to_string()) {
                 Ok(value @ Value::Object(_)) => Ok((ParameterType::Struct, value)),
                 Ok(value @ Value::Array(_)) => Ok((ParameterType::List, value)),
@@ -221,7 +231,8 @@ fn double(digits: &str) -> Result<(ParameterType, Value), NotALiteral> {
 }
 
 fn list<'a>(elements: impl Iterator<Item = &'a Expr>) -> Result<(ParameterType, Value), NotALiteral> {
-    let values: Result<Vec<Value>, NotALiteral> = elements.map(|element| literal(element).map(|(_, value)| value)).collect();
+    let values: Result<Vec<Value>, NotALiteral> =
+        elements.map(|element| literal(element).map(|(_, value)| value)).collect();
     Ok((ParameterType::List, Value::Array(values?)))
 }
 

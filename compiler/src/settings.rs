@@ -77,11 +77,15 @@ pub fn read(metadata: &Map<String, Value>, diagnostics: &mut Vec<Diagnostic>) ->
             return settings;
         }
     };
-    let unknown: Vec<&str> =
-        fields.keys().map(String::as_str).filter(|field| !READ.contains(field) && !WITHOUT_EFFECT.contains(field)).collect();
+    let unknown: Vec<&str> = fields
+        .keys()
+        .map(String::as_str)
+        .filter(|field| !READ.contains(field) && !WITHOUT_EFFECT.contains(field))
+        .collect();
     if !unknown.is_empty() {
         let list = unknown.iter().map(|field| format!("`{}`", field.escape_debug())).collect::<Vec<_>>().join(", ");
-        let mut diagnostic = Diagnostic::warning("OX111", format!("the notebook's metadata has fields that mean nothing here: {list}"));
+        let mut diagnostic =
+            Diagnostic::warning("OX111", format!("the notebook's metadata has fields that mean nothing here: {list}"));
         diagnostic.help = Some(match unknown.first().and_then(|field| names::nearest(field, READ)) {
             Some(nearest) => format!("is `{nearest}` meant? unknown fields are kept as they are"),
             None => "they are kept as they are".to_owned(),
@@ -185,7 +189,10 @@ impl Reader<'_> {
             let claim = match tags::dns_name(text("name")) {
                 Ok(claim) => claim,
                 Err(_) => {
-                    self.report(&format!("{field}.name"), "the name of a claim: lower case letters, digits, `-` and `.`");
+                    self.report(
+                        &format!("{field}.name"),
+                        "the name of a claim: lower case letters, digits, `-` and `.`",
+                    );
                     continue;
                 }
             };
@@ -200,12 +207,18 @@ impl Reader<'_> {
             match text("type") {
                 "" | "pvc" => {}
                 kind @ ("new_pvc" | "pv" | "clone" | "snap") => self.diagnostics.push(
-                    Diagnostic::note("OX119", format!("volume `{claim}` is of type `{kind}`: the pipeline mounts a claim of this name"))
-                        .help("create the claim before the run on a cluster; a run on this machine uses a folder"),
+                    Diagnostic::note(
+                        "OX119",
+                        format!("volume `{claim}` is of type `{kind}`: the pipeline mounts a claim of this name"),
+                    )
+                    .help("create the claim before the run on a cluster; a run on this machine uses a folder"),
                 ),
                 kind => self.diagnostics.push(
-                    Diagnostic::warning("OX112", format!("volume `{claim}` has the unknown type `{}`", kind.escape_debug()))
-                        .help("the pipeline mounts a claim of this name; the types are pvc, new_pvc, pv and clone"),
+                    Diagnostic::warning(
+                        "OX112",
+                        format!("volume `{claim}` has the unknown type `{}`", kind.escape_debug()),
+                    )
+                    .help("the pipeline mounts a claim of this name; the types are pvc, new_pvc, pv and clone"),
                 ),
             }
             let env = entry
@@ -221,10 +234,9 @@ impl Reader<'_> {
     fn step_defaults(&mut self) -> Vec<Setting> {
         let texts: Vec<String> = match self.fields.get("steps_defaults") {
             None | Some(Value::Null) => return Vec::new(),
-            Some(Value::Array(list)) => list
-                .iter()
-                .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
-                .collect(),
+            Some(Value::Array(list)) => {
+                list.iter().map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned)).collect()
+            }
             Some(Value::Object(map)) => settings_of_map(map),
             Some(_) => {
                 self.report("steps_defaults", "a list of tags, as in [\"limit:memory:2Gi\"]");
@@ -240,8 +252,11 @@ impl Reader<'_> {
                         .help("mend it in the notebook's metadata, under `kubeflow_notebook.steps_defaults`"),
                 ),
                 Err(_) => self.diagnostics.push(
-                    Diagnostic::warning("OX101", format!("steps_defaults: `{}` is no setting of a step", text.escape_debug()))
-                        .help("it is kept, and means nothing here"),
+                    Diagnostic::warning(
+                        "OX101",
+                        format!("steps_defaults: `{}` is no setting of a step", text.escape_debug()),
+                    )
+                    .help("it is kept, and means nothing here"),
                 ),
             }
         }

@@ -104,8 +104,11 @@ pub fn layout(
             continue;
         }
 
-        let names: Vec<&String> =
-            tags.iter().filter_map(|tag| if let Tag::Step(name) = tag { Some(name) } else { None }).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&String> = tags
+            .iter()
+            .filter_map(|tag| if let Tag::Step(name) = tag { Some(name) } else { None })
+            .filter(|name| !name.is_empty())
+            .collect();
         if names.len() > 1 {
             diagnostics.push(
                 Diagnostic::error("OX104", format!("this cell is in two steps, `{}` and `{}`", names[0], names[1]))
@@ -113,12 +116,16 @@ pub fn layout(
                     .help("a cell belongs to one step: remove one tag, or split the cell"),
             );
         }
-        let notebooks: Vec<&String> = tags.iter().filter_map(|tag| if let Tag::Notebook(name) = tag { Some(name) } else { None }).collect();
+        let notebooks: Vec<&String> =
+            tags.iter().filter_map(|tag| if let Tag::Notebook(name) = tag { Some(name) } else { None }).collect();
         if let Some(name) = notebooks.first() {
             diagnostics.push(
-                Diagnostic::error("OX116", format!("`notebook:{name}` refers to another notebook, which this compiler cannot take in"))
-                    .at(head, "")
-                    .help("copy the steps of that notebook into this one, or run it as a pipeline of its own"),
+                Diagnostic::error(
+                    "OX116",
+                    format!("`notebook:{name}` refers to another notebook, which this compiler cannot take in"),
+                )
+                .at(head, "")
+                .help("copy the steps of that notebook into this one, or run it as a pipeline of its own"),
             );
             continue;
         }
@@ -196,7 +203,9 @@ pub fn layout(
             Some(nearest) => format!("is `{nearest}` meant? the tag is kept, and means nothing here"),
             None => "it is kept, and means nothing here".to_owned(),
         };
-        diagnostics.push(Diagnostic::warning("OX101", format!("tag `{}` is unknown", tag.escape_debug())).at(span, "").help(help));
+        diagnostics.push(
+            Diagnostic::warning("OX101", format!("tag `{}` is unknown", tag.escape_debug())).at(span, "").help(help),
+        );
     }
     connect(&mut layout, &by_name, prevs, diagnostics);
     report_collisions(&layout, notebook, diagnostics);
@@ -279,13 +288,13 @@ fn connect(
                 let help = match names::nearest(&prev, names) {
                     Some(nearest) => format!("is `prev:{nearest}` meant?"),
                     None if by_name.is_empty() => "the notebook has no steps".to_owned(),
-                    None => format!("the steps are {}", by_name.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+                    None => format!(
+                        "the steps are {}",
+                        by_name.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                    ),
                 };
-                diagnostics.push(
-                    Diagnostic::error("OX105", format!("`prev:{prev}` names no step"))
-                        .at(span, "")
-                        .help(help),
-                );
+                diagnostics
+                    .push(Diagnostic::error("OX105", format!("`prev:{prev}` names no step")).at(span, "").help(help));
             }
         }
     }
@@ -297,10 +306,13 @@ fn report_collisions(layout: &Layout, notebook: &Notebook, diagnostics: &mut Vec
         if let Some(first) = by_task.insert(&step.task, step) {
             let head = |step: &Draft| head_of(notebook, step.cells.first().copied().unwrap_or(0));
             diagnostics.push(
-                Diagnostic::error("OX107", format!("steps `{}` and `{}` would both be `{}` in KFP", first.name, step.name, step.task))
-                    .at(head(step), "")
-                    .at(head(first), "the other one")
-                    .help("rename one: KFP's names are lower case, with hyphens"),
+                Diagnostic::error(
+                    "OX107",
+                    format!("steps `{}` and `{}` would both be `{}` in KFP", first.name, step.name, step.task),
+                )
+                .at(head(step), "")
+                .at(head(first), "the other one")
+                .help("rename one: KFP's names are lower case, with hyphens"),
             );
             by_task.insert(&step.task, first);
         }
@@ -322,12 +334,17 @@ fn configure(
     }
     let mut seen: Vec<(&Setting, usize)> = Vec::new();
     for (setting, cell) in &own {
-        if let Some((earlier, earlier_cell)) = seen.iter().find(|(earlier, _)| same_setting(earlier, setting) && *earlier != setting) {
+        if let Some((earlier, earlier_cell)) =
+            seen.iter().find(|(earlier, _)| same_setting(earlier, setting) && *earlier != setting)
+        {
             diagnostics.push(
-                Diagnostic::warning("OX115", format!("step `{}` sets {} twice; the later one holds", step.name, name_of(setting)))
-                    .at(head_of(notebook, *cell), "")
-                    .at(head_of(notebook, *earlier_cell), format!("{} was set here", name_of(earlier)))
-                    .help("remove one of the tags"),
+                Diagnostic::warning(
+                    "OX115",
+                    format!("step `{}` sets {} twice; the later one holds", step.name, name_of(setting)),
+                )
+                .at(head_of(notebook, *cell), "")
+                .at(head_of(notebook, *earlier_cell), format!("{} was set here", name_of(earlier)))
+                .help("remove one of the tags"),
             );
         }
         seen.push((setting, *cell));

@@ -161,7 +161,9 @@ pub fn parse_setting(text: &str) -> Result<Setting, NotATag> {
             let (resource, amount) = quantity(kind, value)?;
             Setting::Request(resource, amount)
         }
-        "image" if value.trim().is_empty() => return Err(malformed("`image:` needs an image, as in `image:debian:12`")),
+        "image" if value.trim().is_empty() => {
+            return Err(malformed("`image:` needs an image, as in `image:debian:12`"));
+        }
         "image" => Setting::Image(value.trim().to_owned()),
         "cache" => Setting::Cache(switch(kind, value)?),
         "report" => Setting::Report(switch(kind, value)?),
@@ -169,7 +171,11 @@ pub fn parse_setting(text: &str) -> Result<Setting, NotATag> {
         "retry" => Setting::Retry(retry(value)?),
         "timeout" => match duration(value) {
             Some(seconds) if seconds >= 1.0 => Setting::Timeout(seconds.ceil() as u64),
-            _ => return Err(malformed("`timeout:` needs a duration of a second or more, as in `timeout:90s` or `timeout:1h30m`")),
+            _ => {
+                return Err(malformed(
+                    "`timeout:` needs a duration of a second or more, as in `timeout:90s` or `timeout:1h30m`",
+                ));
+            }
         },
         "env" => {
             let (name, value) = value
@@ -195,7 +201,9 @@ fn malformed(text: impl Into<String>) -> NotATag {
 }
 
 fn pair<'a>(kind: &str, value: &'a str) -> Result<(&'a str, &'a str), NotATag> {
-    value.split_once(':').ok_or_else(|| malformed(format!("`{kind}:` needs a key and a value with a colon between them")))
+    value
+        .split_once(':')
+        .ok_or_else(|| malformed(format!("`{kind}:` needs a key and a value with a colon between them")))
 }
 
 /// Letters, digits, `_` and `-`; empty is allowed, and means the step above.
@@ -226,7 +234,9 @@ fn qualified(key: &str) -> Result<String, NotATag> {
     if is_name_part(name, 63) && prefix.is_none_or(|prefix| is_name_part(prefix, 253)) {
         Ok(key.to_owned())
     } else {
-        Err(malformed(format!("`{key}` is no Kubernetes key: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, perhaps after `domain/`")))
+        Err(malformed(format!(
+            "`{key}` is no Kubernetes key: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, perhaps after `domain/`"
+        )))
     }
 }
 
@@ -234,7 +244,9 @@ fn label_value(value: &str) -> Result<String, NotATag> {
     if value.is_empty() || is_name_part(value, 63) {
         Ok(value.to_owned())
     } else {
-        Err(malformed(format!("`{value}` cannot be the value of a Kubernetes label: at most 63 letters, digits, `-`, `_` and `.`; an annotation takes any text")))
+        Err(malformed(format!(
+            "`{value}` cannot be the value of a Kubernetes label: at most 63 letters, digits, `-`, `_` and `.`; an annotation takes any text"
+        )))
     }
 }
 
@@ -242,7 +254,10 @@ fn label_value(value: &str) -> Result<String, NotATag> {
 pub fn dns_name(name: &str) -> Result<String, NotATag> {
     let valid = (1..=253).contains(&name.len())
         && name.split('.').all(|part| {
-            part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
+            part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && !part.is_empty()
+                && !part.starts_with('-')
+                && !part.ends_with('-')
         });
     if valid {
         Ok(name.to_owned())
@@ -272,7 +287,9 @@ pub fn mount_path(path: &str) -> Result<String, NotATag> {
 }
 
 fn variable(name: &str) -> Result<String, NotATag> {
-    let valid = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let valid = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if valid {
         Ok(name.to_owned())
     } else {
@@ -297,7 +314,9 @@ fn quantity(kind: &str, value: &str) -> Result<(String, String), NotATag> {
     if is_quantity(amount) {
         Ok((resource, amount.to_owned()))
     } else {
-        Err(malformed(format!("`{amount}` is no quantity: a number, perhaps with m, k, M, G, T, Ki, Mi, Gi or Ti behind it, as in `limit:memory:2Gi`")))
+        Err(malformed(format!(
+            "`{amount}` is no quantity: a number, perhaps with m, k, M, G, T, Ki, Mi, Gi or Ti behind it, as in `limit:memory:2Gi`"
+        )))
     }
 }
 
@@ -317,7 +336,9 @@ fn is_quantity(text: &str) -> bool {
 fn secret(value: &str) -> Result<Secret, NotATag> {
     let parts: Vec<&str> = value.split(':').collect();
     let [name, key, env] = parts[..] else {
-        return Err(malformed("`secret:` needs a secret, a key in it and a variable, as in `secret:db:password:DB_PASSWORD`"));
+        return Err(malformed(
+            "`secret:` needs a secret, a key in it and a variable, as in `secret:db:password:DB_PASSWORD`",
+        ));
     };
     let key_is_valid = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if !key_is_valid {
@@ -327,7 +348,11 @@ fn secret(value: &str) -> Result<Secret, NotATag> {
 }
 
 fn retry(value: &str) -> Result<Retry, NotATag> {
-    let wrong = || malformed("`retry:` needs a count, and may have the first wait, a factor and the longest wait behind it, as in `retry:3:10s:2:5m`");
+    let wrong = || {
+        malformed(
+            "`retry:` needs a count, and may have the first wait, a factor and the longest wait behind it, as in `retry:3:10s:2:5m`",
+        )
+    };
     let mut parts = value.split(':');
     let count = parts.next().and_then(|count| count.parse().ok()).filter(|count| *count <= 1000).ok_or_else(wrong)?;
     let backoff_seconds = parts.next().map_or(Some(0.0), duration).ok_or_else(wrong)?;
@@ -350,7 +375,9 @@ pub fn duration(text: &str) -> Option<f64> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let (unit, length) = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)].into_iter().find(|(unit, _)| rest.starts_with(unit))?;
+        let (unit, length) = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)]
+            .into_iter()
+            .find(|(unit, _)| rest.starts_with(unit))?;
         seconds += number * length;
         rest = &rest[unit.len()..];
     }
@@ -366,10 +393,16 @@ fn toleration(value: &str) -> Result<Toleration, NotATag> {
         [key, value] => (key, Some(value), None),
         [key, value, effect] if EFFECTS.contains(&effect) => (key, Some(value), Some(effect)),
         _ => {
-            return Err(malformed("`toleration:` needs a key, and may have a value and one of NoSchedule, PreferNoSchedule, NoExecute behind it, as in `toleration:gpu:yes:NoSchedule`"));
+            return Err(malformed(
+                "`toleration:` needs a key, and may have a value and one of NoSchedule, PreferNoSchedule, NoExecute behind it, as in `toleration:gpu:yes:NoSchedule`",
+            ));
         }
     };
-    Ok(Toleration { key: qualified(key)?, value: value.map(label_value).transpose()?, effect: effect.map(str::to_owned) })
+    Ok(Toleration {
+        key: qualified(key)?,
+        value: value.map(label_value).transpose()?,
+        effect: effect.map(str::to_owned),
+    })
 }
 
 #[cfg(test)]
@@ -378,7 +411,10 @@ mod tests {
 
     #[test]
     fn values_keep_their_colons() {
-        assert_eq!(parse("annotation:a.b/url:http://x:80/y"), Ok(Tag::Setting(Setting::Annotation("a.b/url".into(), "http://x:80/y".into()))));
+        assert_eq!(
+            parse("annotation:a.b/url:http://x:80/y"),
+            Ok(Tag::Setting(Setting::Annotation("a.b/url".into(), "http://x:80/y".into())))
+        );
         assert_eq!(parse("image:registry:5000/a/b:1"), Ok(Tag::Setting(Setting::Image("registry:5000/a/b:1".into()))));
     }
 
@@ -394,7 +430,10 @@ mod tests {
 
     #[test]
     fn resources_have_any_kubernetes_name() {
-        assert_eq!(parse("limit:nvidia.com/mig-1g.5gb:1"), Ok(Tag::Setting(Setting::Limit("nvidia.com/mig-1g.5gb".into(), "1".into()))));
+        assert_eq!(
+            parse("limit:nvidia.com/mig-1g.5gb:1"),
+            Ok(Tag::Setting(Setting::Limit("nvidia.com/mig-1g.5gb".into(), "1".into())))
+        );
         assert!(matches!(parse("limit:memory:abc"), Err(NotATag::Malformed(_))));
         assert!(matches!(parse("request:cpu:500m"), Ok(Tag::Setting(Setting::Request(..)))));
     }

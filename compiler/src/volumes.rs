@@ -31,9 +31,12 @@ pub(crate) fn literal_paths(cell: &ParsedCell, volumes: &[&Volume], diagnostics:
             rest => format!("oxikale::volume({:?}).join({rest:?})", volume.mount_path),
         };
         diagnostics.push(
-            Diagnostic::warning("OX307", format!("`{}` is a volume, which is another folder in a run on this machine", volume.mount_path))
-                .at(CellSpan::new(cell.index, range.start, range.end), "this path is right on a cluster only")
-                .help(format!("write `{better}`, which is right everywhere")),
+            Diagnostic::warning(
+                "OX307",
+                format!("`{}` is a volume, which is another folder in a run on this machine", volume.mount_path),
+            )
+            .at(CellSpan::new(cell.index, range.start, range.end), "this path is right on a cluster only")
+            .help(format!("write `{better}`, which is right everywhere")),
         );
     }
 }

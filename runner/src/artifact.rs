@@ -68,7 +68,7 @@ pub(crate) fn outcome(step: &PlannedStep, folder: &StepFolder, told: &HashSet<St
             .as_ref()
             .and_then(|output| output.pointer("/artifacts")?.get(key)?.pointer("/artifacts/0")?.as_object());
         let uri = said.and_then(|said| said.get("uri")?.as_str()).filter(|uri| !uri.is_empty() && !uri.contains('\0'));
-        let path = uri.map_or_else(|| folder.outputs().join(key), local_path);
+        let path = uri.map_or_else(|| folder.output(key, planned), local_path);
         let metadata = said.and_then(|said| said.get("metadata")?.as_object()).cloned().unwrap_or_default();
         let size = size(&path);
         if size.is_none() && planned.required {

@@ -25,7 +25,7 @@ pub(crate) fn executor_input(step: &PlannedStep, folder: &StepFolder, inputs: &M
             let artifact = json!({
                 "name": key,
                 "type": output.artifact_type,
-                "uri": folder.outputs().join(key),
+                "uri": folder.output(key, output),
                 "metadata": {},
             });
             (key.clone(), json!({"artifacts": [artifact]}))

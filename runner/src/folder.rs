@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::plan::ArtifactOutput;
+
 /// Longer names do not fit into a file name on common file systems.
 const LONGEST_NAME: usize = 200;
 
@@ -67,6 +69,12 @@ impl StepFolder {
     /// The folder of what the step hands on.
     pub fn outputs(&self) -> PathBuf {
         self.path.join("outputs")
+    }
+
+    /// Where an output goes. A page is a file that browsers know by its ending.
+    pub fn output(&self, key: &str, output: &ArtifactOutput) -> PathBuf {
+        let ending = if output.artifact_type.schema_title == "system.HTML" { ".html" } else { "" };
+        self.outputs().join(format!("{key}{ending}"))
     }
 }
 

@@ -29,6 +29,6 @@ pub use artifact::Artifact;
 pub use cancel::Cancel;
 pub use events::{Event, Failure, State, StepInfo, Stream};
 pub use log::{Log, LogSpan};
-pub use quantity::human_bytes;
+pub use quantity::{QuantityError, human_bytes, whole as whole_quantity};
 pub use run::{MissingSecret, Options, RunError, run};
 pub use store::{DisplayRecord, MetricRecord, RunRecord, StepRecord, Store, StoreError};

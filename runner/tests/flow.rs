@@ -19,7 +19,10 @@ fn two_steps_hand_on_a_value_with_what_is_known_of_it() {
         "{HERE}; printf 42 > \"$here/outputs/x\"; echo '{output}' > \"$here/executor_output.json\"; echo loaded"
     );
     let show = format!("{HERE}; printf '%s' \"$1\" > \"$here/input.json\"; cat \"$here/../load/outputs/x\" >&2");
-    let ir = pipeline(&[step("load", &load).output("x"), step("show", &show).input("load", "x").typed_output("never-there", "system.Artifact")]);
+    let ir = pipeline(&[
+        step("load", &load).output("x"),
+        step("show", &show).input("load", "x").typed_output("never-there", "system.Artifact"),
+    ]);
     let run = bench.run(&ir).unwrap();
     assert_eq!(run.state, State::Succeeded, "{:?}", run.why);
     assert_eq!(bench.log(&run, "load"), "loaded\n");

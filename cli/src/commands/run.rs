@@ -179,22 +179,9 @@ fn cores(text: &str) -> Result<usize, String> {
 
 /// Bytes, with a suffix of Kubernetes' where one is wanted: `8Gi`, `512M`.
 fn memory(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: f64 = match &text[digits.len()..] {
-        "" => 1.0,
-        "k" | "K" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        _ => return Err("write a number and Ki, Mi, Gi, Ti, K, M, G or T, such as `8Gi`".to_owned()),
-    };
-    match digits.parse::<f64>() {
-        Ok(number) if number > 0.0 && number * factor >= 1.0 && number * factor < 1e18 => Ok((number * factor) as u64),
-        Ok(_) => Err("this is not an amount of memory that steps could have".to_owned()),
+    match oxikale_runner::whole_quantity(text) {
+        Ok(0) => Err("this is not an amount of memory that steps could have".to_owned()),
+        Ok(bytes) => Ok(bytes),
         Err(_) => Err("write a number and a unit, such as `8Gi`".to_owned()),
     }
 }

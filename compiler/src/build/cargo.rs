@@ -130,7 +130,9 @@ pub(super) fn run(
                 outcome.log.push('\n');
             }
             Said::Json(line) => match serde_json::from_str(&line) {
-                Ok(Line::CompilerMessage { target, message }) if target.name == package => outcome.messages.push(message),
+                Ok(Line::CompilerMessage { target, message }) if target.name == package => {
+                    outcome.messages.push(message)
+                }
                 Ok(Line::CompilerArtifact { target, fresh, executable }) => {
                     if target.name == package {
                         outcome.executable = executable;
@@ -168,10 +170,13 @@ fn event_of(line: &str) -> Option<Event> {
     let mut words = rest.split_whitespace();
     let name = words.next()?.to_owned();
     match verb {
-        "Compiling" | "Checking" => {
-            Some(Event::Compiling { name, version: words.next().unwrap_or_default().trim_start_matches('v').to_owned() })
+        "Compiling" | "Checking" => Some(Event::Compiling {
+            name,
+            version: words.next().unwrap_or_default().trim_start_matches('v').to_owned(),
+        }),
+        "Downloading" | "Downloaded" | "Updating" | "Locking" => {
+            Some(Event::Fetching { what: format!("{} {rest}", verb.to_lowercase()) })
         }
-        "Downloading" | "Downloaded" | "Updating" | "Locking" => Some(Event::Fetching { what: format!("{} {rest}", verb.to_lowercase()) }),
         "Blocking" => Some(Event::Waiting),
         _ => None,
     }

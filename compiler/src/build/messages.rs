@@ -30,7 +30,10 @@ pub(super) fn read(messages: &[Message], program: &Program, notebook: &Notebook)
     let mut not_saved: BTreeSet<String> = BTreeSet::new();
     let mut loads: Vec<Option<String>> = Vec::new();
     for message in messages {
-        if message.message.starts_with("aborting due to") || message.message.contains("warning emitted") || message.message.contains("warnings emitted") {
+        if message.message.starts_with("aborting due to")
+            || message.message.contains("warning emitted")
+            || message.message.contains("warnings emitted")
+        {
             continue;
         }
         reader.lessons(message, &mut findings);
@@ -113,7 +116,13 @@ impl Reader<'_> {
         let code = message.code.as_ref().map_or("", |code| code.code.as_str());
         let text = all_text(message);
         if ["Serialize", "Deserialize", "HandOn", "cannot be handed on"].iter().any(|word| text.contains(word)) {
-            findings.derive.extend(self.program.types.iter().filter(|name| !self.program.derived.contains(*name) && mentions(&text, name)).cloned());
+            findings.derive.extend(
+                self.program
+                    .types
+                    .iter()
+                    .filter(|name| !self.program.derived.contains(*name) && mentions(&text, name))
+                    .cloned(),
+            );
         }
         for span in message.spans.iter().filter(|span| span.is_primary) {
             if let Place::Ours(Origin::Save { step, variable, uncertain: true, .. }) = self.place(span)
@@ -184,7 +193,11 @@ impl Reader<'_> {
             let helps: Vec<&str> = message
                 .children
                 .iter()
-                .filter(|child| (child.level == "help" || child.level == "note") && !child.message.contains("#[warn(") && !child.message.contains("`#["))
+                .filter(|child| {
+                    (child.level == "help" || child.level == "note")
+                        && !child.message.contains("#[warn(")
+                        && !child.message.contains("`#[")
+                })
                 .map(|child| child.message.as_str())
                 .collect();
             if !helps.is_empty() {
@@ -213,15 +226,26 @@ impl Reader<'_> {
                     labels.push(Label { span: *span, text: "defined here".to_owned() });
                     return Diagnostic {
                         labels,
-                        ..Diagnostic::error("OX304", format!("`{variable}` is moved in step `{step}`, so it cannot be handed on to {takers}"))
+                        ..Diagnostic::error(
+                            "OX304",
+                            format!("`{variable}` is moved in step `{step}`, so it cannot be handed on to {takers}"),
+                        )
                     }
                     .help(format!("give away a copy, as in `{variable}.clone()`, or lend it, as in `&{variable}`"));
                 }
                 labels.insert(0, Label { span: *span, text: "defined here".to_owned() });
                 // A type that nothing tells falls back to `!`.
                 if unknown_type || type_in(&message.message) == Some("!") {
-                    return Diagnostic { labels, ..Diagnostic::error("OX306", format!("the type of `{variable}` is not known where step `{step}` hands it on to {takers}")) }
-                        .help(format!("say it, as in `let {variable}: Vec<f64> = …`"));
+                    return Diagnostic {
+                        labels,
+                        ..Diagnostic::error(
+                            "OX306",
+                            format!(
+                                "the type of `{variable}` is not known where step `{step}` hands it on to {takers}"
+                            ),
+                        )
+                    }
+                    .help(format!("say it, as in `let {variable}: Vec<f64> = …`"));
                 }
                 if code == "E0381" {
                     return Diagnostic { labels, ..Diagnostic::error("OX305", format!("`{variable}` may have no value at the end of step `{step}`, which hands it on to {takers}")) }
@@ -255,18 +279,33 @@ impl Reader<'_> {
             }
             Origin::Parameter { name, span } => {
                 labels.insert(0, Label { span: *span, text: String::new() });
-                Diagnostic { labels, ..Diagnostic::error("OX401", format!("parameter `{name}` has a type that no run can set: {}", message.message)) }
-                    .help("a parameter is a number, text, true, false, or a list or map of these")
+                Diagnostic {
+                    labels,
+                    ..Diagnostic::error(
+                        "OX401",
+                        format!("parameter `{name}` has a type that no run can set: {}", message.message),
+                    )
+                }
+                .help("a parameter is a number, text, true, false, or a list or map of these")
             }
             Origin::Metric { name, span } => {
                 labels.insert(0, Label { span: *span, text: String::new() });
-                Diagnostic { labels, ..Diagnostic::error("OX406", format!("`{name}` cannot be a metric: {}", message.message)) }
-                    .help("a metric is a number or a boolean")
+                Diagnostic {
+                    labels,
+                    ..Diagnostic::error("OX406", format!("`{name}` cannot be a metric: {}", message.message))
+                }
+                .help("a metric is a number or a boolean")
             }
             Origin::Derive { name, span } => {
                 labels.insert(0, Label { span: *span, text: String::new() });
-                Diagnostic { labels, ..Diagnostic::error("OX305", format!("values of type `{name}` cannot be handed on: {}", message.message)) }
-                    .help("all its fields must be of types that serde can write and read")
+                Diagnostic {
+                    labels,
+                    ..Diagnostic::error(
+                        "OX305",
+                        format!("values of type `{name}` cannot be handed on: {}", message.message),
+                    )
+                }
+                .help("all its fields must be of types that serde can write and read")
             }
             Origin::Show { span } => {
                 labels.insert(0, Label { span: *span, text: String::new() });

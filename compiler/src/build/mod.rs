@@ -106,7 +106,10 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCargo(error) => write!(f, "cargo cannot be started ({error}): install Rust from https://rustup.rs and see that `cargo` is on the PATH"),
+            Self::NoCargo(error) => write!(
+                f,
+                "cargo cannot be started ({error}): install Rust from https://rustup.rs and see that `cargo` is on the PATH"
+            ),
             Self::Cargo(log) => write!(f, "cargo could not build the notebook's crates:\n{}", log.trim_end()),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
         }
@@ -187,12 +190,12 @@ impl Builder {
                 break;
             }
             let cargo_mode = if questions.is_empty() { mode } else { Mode::Check };
-            let outcome = cargo::run(&package.folder, &target, &package.name, cargo_mode, on_event).map_err(|error| {
-                match error.kind() {
+            let outcome = cargo::run(&package.folder, &target, &package.name, cargo_mode, on_event).map_err(
+                |error| match error.kind() {
                     io::ErrorKind::NotFound => BuildError::NoCargo(error),
                     _ => BuildError::File(package.folder.clone(), error),
-                }
-            })?;
+                },
+            )?;
             if package.folder.join("Cargo.lock").exists() && package.keep_lock().unwrap_or(false) {
                 built.lock_changed = Some(package.lock.clone());
             }
@@ -237,7 +240,7 @@ impl Builder {
     }
 
     fn answers_file(&self, notebook: &Notebook) -> PathBuf {
-        let mut hash = Sha256::new();
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
         for cell in notebook.cells() {
             hash.update(cell.source.as_bytes());
             hash.update([0]);
@@ -250,7 +253,10 @@ impl Builder {
     }
 
     fn answers(&self, notebook: &Notebook) -> Answers {
-        fs::read(self.answers_file(notebook)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        fs::read(self.answers_file(notebook))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
     /// Answers are kept for the next compilation; if they cannot be, rustc is asked again.
@@ -292,7 +298,9 @@ fn explain(log: &str) -> String {
     let start = log.find("error").unwrap_or(0);
     let text: String = log[start..].lines().take(60).collect::<Vec<_>>().join("\n");
     if text.contains("failed to download") || text.contains("Could not resolve host") || text.contains("network") {
-        format!("{text}\nthe crates' registry cannot be reached; crates that were used before are still here, in the versions of the notebook's lock file")
+        format!(
+            "{text}\nthe crates' registry cannot be reached; crates that were used before are still here, in the versions of the notebook's lock file"
+        )
     } else {
         text
     }

@@ -71,7 +71,8 @@ pub(super) fn write(program: &Program, notebook: &Path, cache: &Path, library: &
             fs::write(&own, seed)?;
         }
     }
-    let has_local_crates = program.dependencies.iter().any(|dependency| dependency.path.is_some() && dependency.name != "oxikale");
+    let has_local_crates =
+        program.dependencies.iter().any(|dependency| dependency.path.is_some() && dependency.name != "oxikale");
     Ok(Package { name, folder, lock, has_local_crates })
 }
 
@@ -119,7 +120,9 @@ fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> 
             dependency.path = Some(path.canonicalize().unwrap_or(path).display().to_string());
         }
         let package = dependency.package.clone().unwrap_or_else(|| dependency.name.clone());
-        if package == "ndarray" && dependency.version.as_deref().is_none_or(|version| version == "*" || version.contains("0.17")) {
+        if package == "ndarray"
+            && dependency.version.as_deref().is_none_or(|version| version == "*" || version.contains("0.17"))
+        {
             features.insert("ndarray");
         }
         if let Some(feature) = serde_feature(&package, &dependency) {
@@ -138,7 +141,9 @@ fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> 
         dependencies.insert("tokio".to_owned(), Value::Table(tokio));
     }
 
-    let table = |pairs: Vec<(&str, Value)>| Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+    let table = |pairs: Vec<(&str, Value)>| {
+        Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    };
     let level = match program.opt_level {
         Some(digit @ '0'..='3') => Value::from(i64::from(digit.to_digit(10).unwrap_or(2))),
         Some(letter) => Value::from(letter.to_string()),
@@ -189,6 +194,9 @@ mod tests {
     #[test]
     fn the_lock_file_does_not_tell_where_the_notebook_lies() {
         let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"notebook-x-12\"\nversion = \"0.0.0\"\ndependencies = [\n \"a\",\n]\n";
-        assert_eq!(without_package(lock, "notebook-x-12"), "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n");
+        assert_eq!(
+            without_package(lock, "notebook-x-12"),
+            "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n"
+        );
     }
 }

@@ -48,8 +48,26 @@ const FORMATTING: [(&str, usize); 33] = [
 
 /// Macros whose arguments are expressions and nothing else.
 const EXPRESSIONS: [&str; 20] = [
-    "array", "vec", "dbg", "s", "arr1", "arr2", "stack", "concatenate", "hashmap", "btreemap", "join", "try_join", "assert_abs_diff_eq",
-    "assert_relative_eq", "matrix", "vector", "dvector", "dmatrix", "addr_of", "smallvec",
+    "array",
+    "vec",
+    "dbg",
+    "s",
+    "arr1",
+    "arr2",
+    "stack",
+    "concatenate",
+    "hashmap",
+    "btreemap",
+    "join",
+    "try_join",
+    "assert_abs_diff_eq",
+    "assert_relative_eq",
+    "matrix",
+    "vector",
+    "dvector",
+    "dmatrix",
+    "addr_of",
+    "smallvec",
 ];
 
 impl Analyser<'_> {
@@ -57,18 +75,19 @@ impl Analyser<'_> {
     pub(super) fn invoked(&mut self, invocation: &Macro) {
         let Some(name) = invocation.path.segments.last().map(|segment| segment.ident.to_string()) else { return };
         let tokens = invocation.tokens.clone();
-        if let Some((_, before)) = FORMATTING.iter().find(|(macro_name, _)| *macro_name == name) {
-            if let Some(arguments) = arguments(tokens.clone()) {
-                self.formatted(&arguments, *before);
-                return;
-            }
+        if let Some((_, before)) = FORMATTING.iter().find(|(macro_name, _)| *macro_name == name)
+            && let Some(arguments) = arguments(tokens.clone())
+        {
+            self.formatted(&arguments, *before);
+            return;
         }
         if name == "matches" || name == "assert_matches" {
             let parser = |input: ParseStream| {
                 let value: Expr = input.parse()?;
                 input.parse::<Token![,]>()?;
                 let pattern = Pat::parse_multi_with_leading_vert(input)?;
-                let guard = if input.parse::<Option<Token![if]>>()?.is_some() { Some(input.parse::<Expr>()?) } else { None };
+                let guard =
+                    if input.parse::<Option<Token![if]>>()?.is_some() { Some(input.parse::<Expr>()?) } else { None };
                 input.parse::<Option<Token![,]>>()?;
                 Ok((value, pattern, guard))
             };
@@ -196,7 +215,8 @@ impl Analyser<'_> {
                     }
                 }
                 TokenTree::Ident(ident) => {
-                    let after_dot = index > 0 && punct(index - 1) == Some('.') && !(index > 1 && punct(index - 2) == Some('.'));
+                    let after_dot =
+                        index > 0 && punct(index - 1) == Some('.') && !(index > 1 && punct(index - 2) == Some('.'));
                     let path = punct(index + 1) == Some(':') && punct(index + 2) == Some(':')
                         || index > 1 && punct(index - 1) == Some(':') && punct(index - 2) == Some(':');
                     let called = punct(index + 1) == Some('!');

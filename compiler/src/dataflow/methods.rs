@@ -5,13 +5,27 @@
 pub fn mutates(method: &str) -> Option<bool> {
     if MUTATING.binary_search(&method).is_ok()
         || ["_mut", "_inplace"].iter().any(|suffix| method.ends_with(suffix))
-        || ["push_", "pop_", "insert_", "remove_", "sort_", "dedup_", "retain_", "extend_"].iter().any(|prefix| method.starts_with(prefix))
+        || ["push_", "pop_", "insert_", "remove_", "sort_", "dedup_", "retain_", "extend_"]
+            .iter()
+            .any(|prefix| method.starts_with(prefix))
     {
         Some(true)
     } else if READING.binary_search(&method).is_ok()
-        || ["is_", "as_", "to_", "into_", "has_", "get_", "contains_", "checked_", "wrapping_", "saturating_", "overflowing_"]
-            .iter()
-            .any(|prefix| method.starts_with(prefix) && !method.ends_with("_or_insert"))
+        || [
+            "is_",
+            "as_",
+            "to_",
+            "into_",
+            "has_",
+            "get_",
+            "contains_",
+            "checked_",
+            "wrapping_",
+            "saturating_",
+            "overflowing_",
+        ]
+        .iter()
+        .any(|prefix| method.starts_with(prefix) && !method.ends_with("_or_insert"))
     {
         Some(false)
     } else {

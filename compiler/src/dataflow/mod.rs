@@ -55,10 +55,7 @@ pub struct Definition {
 }
 
 /// Analyses `cells` in order. `constants` are names that are never bound by a pattern (constants, unit structs).
-pub fn analyse<'a>(
-    cells: impl IntoIterator<Item = &'a ParsedCell>,
-    constants: &BTreeSet<String>,
-) -> Flow {
+pub fn analyse<'a>(cells: impl IntoIterator<Item = &'a ParsedCell>, constants: &BTreeSet<String>) -> Flow {
     let mut analyser = scope::Analyser::new(constants);
     for cell in cells {
         analyser.cell(cell);

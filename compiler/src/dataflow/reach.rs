@@ -331,17 +331,17 @@ impl<'a> Search<'a> {
     }
 
     fn hand_on(&mut self, name: &str, from: &Definer) {
-        self.reached.outputs[from.step]
-            .insert(name.to_owned(), Handed { span: from.span, uncertain: from.uncertain });
+        self.reached.outputs[from.step].insert(name.to_owned(), Handed { span: from.span, uncertain: from.uncertain });
     }
 
     /// Leaves it to rustc which of the definers change the variable at all, where the text leaves that open.
     fn ask(&mut self, name: &str, many: &[Definer]) -> bool {
         let uncertain: Vec<&Definer> = many.iter().filter(|definer| definer.uncertain).collect();
-        self.reached.questions.extend(uncertain.iter().map(|definer| Question {
-            step: self.steps[definer.step].name.clone(),
-            variable: name.to_owned(),
-        }));
+        self.reached.questions.extend(
+            uncertain
+                .iter()
+                .map(|definer| Question { step: self.steps[definer.step].name.clone(), variable: name.to_owned() }),
+        );
         !uncertain.is_empty()
     }
 
@@ -356,9 +356,13 @@ impl<'a> Search<'a> {
         )
         .at(usage.span, "used here");
         for definer in many.iter().rev() {
-            diagnostic = diagnostic.at(definer.span, format!("step `{}` gives it a value", self.steps[definer.step].name));
+            diagnostic =
+                diagnostic.at(definer.span, format!("step `{}` gives it a value", self.steps[definer.step].name));
         }
-        self.found.push(diagnostic.help("give the variables different names, or let one of the steps wait for the other with `prev:`"));
+        self.found.push(
+            diagnostic
+                .help("give the variables different names, or let one of the steps wait for the other with `prev:`"),
+        );
     }
 
     fn undefined(&mut self, step: usize, name: &str, usage: &Use) {
@@ -366,23 +370,21 @@ impl<'a> Search<'a> {
         if !usage.certain || known || self.steps[step].lacks_prev {
             return;
         }
-        let elsewhere: Vec<&(usize, CellSpan)> = self
-            .defined_in
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter(|(other, _)| *other != step)
-            .collect();
+        let elsewhere: Vec<&(usize, CellSpan)> =
+            self.defined_in.get(name).into_iter().flatten().filter(|(other, _)| *other != step).collect();
         let (before, after): (Vec<_>, Vec<_>) =
             elsewhere.into_iter().partition(|(other, _)| !self.ancestors.contains(*other, step));
         let here = &self.steps[step].name;
         if let Some((other, span)) = before.iter().rev().find(|(other, _)| *other < step).or(before.first()) {
             let other = &self.steps[*other].name;
             self.found.push(
-                Diagnostic::error("OX303", format!("step `{here}` uses `{name}` of step `{other}`, but does not wait for it"))
-                    .at(usage.span, "used here")
-                    .at(*span, "defined here")
-                    .help(format!("add the tag `prev:{other}` to step `{here}`")),
+                Diagnostic::error(
+                    "OX303",
+                    format!("step `{here}` uses `{name}` of step `{other}`, but does not wait for it"),
+                )
+                .at(usage.span, "used here")
+                .at(*span, "defined here")
+                .help(format!("add the tag `prev:{other}` to step `{here}`")),
             );
             return;
         }
@@ -391,7 +393,9 @@ impl<'a> Search<'a> {
         }
         let mut diagnostic = Diagnostic::error("OX301", format!("`{name}` is not defined")).at(usage.span, "used here");
         diagnostic = match (self.steps[step].flow.definitions.get(name), after.first(), self.world.skipped.get(name)) {
-            (Some(definition), _, _) => diagnostic.at(definition.span, "defined only here").help("move its definition up"),
+            (Some(definition), _, _) => {
+                diagnostic.at(definition.span, "defined only here").help("move its definition up")
+            }
             (None, Some((other, span)), _) => {
                 let other = &self.steps[*other].name;
                 diagnostic
@@ -415,7 +419,8 @@ impl<'a> Search<'a> {
     }
 
     fn known_names(&self, step: usize) -> BTreeSet<&str> {
-        let mut names: BTreeSet<&str> = self.world.parameters.keys().chain(self.world.shared.keys()).map(String::as_str).collect();
+        let mut names: BTreeSet<&str> =
+            self.world.parameters.keys().chain(self.world.shared.keys()).map(String::as_str).collect();
         names.extend(self.world.items.iter().map(String::as_str));
         names.extend(self.steps[step].flow.definitions.keys().map(String::as_str));
         for (name, definers) in &self.definers {
@@ -436,7 +441,9 @@ impl<'a> Search<'a> {
                     None => "a metric is a variable that some step defines at its top".to_owned(),
                 };
                 self.found.push(
-                    Diagnostic::error("OX402", format!("no step defines the metric `{name}`")).at(span, "named here").help(help),
+                    Diagnostic::error("OX402", format!("no step defines the metric `{name}`"))
+                        .at(span, "named here")
+                        .help(help),
                 );
             }
             [one] => {
@@ -448,9 +455,11 @@ impl<'a> Search<'a> {
             many => {
                 let names = list(many.iter().rev().map(|definer| self.steps[definer.step].name.as_str()));
                 let mut diagnostic =
-                    Diagnostic::error("OX302", format!("the metric `{name}` could be that of {names}")).at(span, "named here");
+                    Diagnostic::error("OX302", format!("the metric `{name}` could be that of {names}"))
+                        .at(span, "named here");
                 for definer in many.iter().rev() {
-                    diagnostic = diagnostic.at(definer.span, format!("step `{}` gives it a value", self.steps[definer.step].name));
+                    diagnostic = diagnostic
+                        .at(definer.span, format!("step `{}` gives it a value", self.steps[definer.step].name));
                 }
                 self.found.push(diagnostic.help("give the variables different names"));
             }
@@ -468,5 +477,6 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// Values of Rust's prelude that are no variables.
 fn is_well_known(name: &str) -> bool {
-    ["Some", "None", "Ok", "Err", "drop", "size_of", "size_of_val", "align_of", "align_of_val", "Box", "String", "Vec"].contains(&name)
+    ["Some", "None", "Ok", "Err", "drop", "size_of", "size_of_val", "align_of", "align_of_val", "Box", "String", "Vec"]
+        .contains(&name)
 }

@@ -26,7 +26,14 @@ pub(super) struct Analyser<'a> {
 
 impl<'a> Analyser<'a> {
     pub(super) fn new(constants: &'a BTreeSet<String>) -> Self {
-        Self { flow: Flow::default(), scopes: vec![BTreeSet::new()], constants, cell: 0, own_function: true, uncertain: 0 }
+        Self {
+            flow: Flow::default(),
+            scopes: vec![BTreeSet::new()],
+            constants,
+            cell: 0,
+            own_function: true,
+            uncertain: 0,
+        }
     }
 
     pub(super) fn finish(self) -> Flow {

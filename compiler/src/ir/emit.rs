@@ -46,7 +46,11 @@ pub fn emit(pipeline: &Pipeline) -> Ir {
         dag: Some(Dag { tasks }),
         input_definitions: (!pipeline.parameters.is_empty()).then(|| InputDefinitions {
             artifacts: BTreeMap::new(),
-            parameters: pipeline.parameters.iter().map(|parameter| (names::key(&parameter.name), definition(parameter))).collect(),
+            parameters: pipeline
+                .parameters
+                .iter()
+                .map(|parameter| (names::key(&parameter.name), definition(parameter)))
+                .collect(),
         }),
         ..ComponentSpec::default()
     };
@@ -134,7 +138,9 @@ fn container(pipeline: &Pipeline, step: &Step) -> Container {
 
 /// KFP knows one kind of accelerator for a step; Kubernetes takes an extended resource's limit as its request.
 fn accelerator(step: &Step) -> Option<Accelerator> {
-    extended(step).next().map(|(resource, amount)| Accelerator { resource_count: amount.clone(), resource_type: resource.clone() })
+    extended(step)
+        .next()
+        .map(|(resource, amount)| Accelerator { resource_count: amount.clone(), resource_type: resource.clone() })
 }
 
 /// The extended resources (`vendor/name`) that a step asks for, in order.
@@ -145,11 +151,16 @@ pub(crate) fn extended(step: &Step) -> impl Iterator<Item = (&String, &String)> 
 
 fn volumes<'a>(pipeline: &'a Pipeline, step: &'a Step) -> impl Iterator<Item = &'a Volume> {
     let own = &step.config.volumes;
-    pipeline.volumes.iter().filter(move |volume| !own.iter().any(|other| other.mount_path == volume.mount_path)).chain(own)
+    pipeline
+        .volumes
+        .iter()
+        .filter(move |volume| !own.iter().any(|other| other.mount_path == volume.mount_path))
+        .chain(own)
 }
 
 fn task(pipeline: &Pipeline, step: &Step, component: &str) -> Task {
-    let mut dependent_tasks: Vec<String> = step.after.iter().map(|&before| pipeline.steps[before].task.clone()).collect();
+    let mut dependent_tasks: Vec<String> =
+        step.after.iter().map(|&before| pipeline.steps[before].task.clone()).collect();
     dependent_tasks.sort();
     let inputs = TaskInputs {
         artifacts: step
@@ -195,7 +206,8 @@ fn kubernetes(pipeline: &Pipeline, step: &Step) -> KubernetesExecutor {
     let config = &step.config;
     KubernetesExecutor {
         active_deadline_seconds: config.timeout_seconds.map(|seconds| seconds.to_string()),
-        node_selector: (!config.node_selector.is_empty()).then(|| NodeSelector { labels: config.node_selector.clone() }),
+        node_selector: (!config.node_selector.is_empty())
+            .then(|| NodeSelector { labels: config.node_selector.clone() }),
         pod_metadata: (!config.labels.is_empty() || !config.annotations.is_empty())
             .then(|| PodMetadata { annotations: config.annotations.clone(), labels: config.labels.clone() }),
         pvc_mount: volumes(pipeline, step)

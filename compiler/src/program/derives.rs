@@ -8,10 +8,54 @@ use crate::items::{DataItem, ItemKind, NotebookItem};
 
 /// Types of the standard library and of ndarray that serde can write and read when it can their arguments.
 const SERDE: [&str; 48] = [
-    "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
-    "f32", "f64", "Vec", "VecDeque", "LinkedList", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "BinaryHeap", "Option", "Result",
-    "Box", "Cow", "Duration", "SystemTime", "PathBuf", "Range", "RangeInclusive", "PhantomData", "Reverse", "Wrapping",
-    "Array", "Array0", "Array1", "Array2", "Array3", "Array4", "ArrayD", "IpAddr", "SocketAddr", "NonZeroUsize",
+    "bool",
+    "char",
+    "str",
+    "String",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "Vec",
+    "VecDeque",
+    "LinkedList",
+    "HashMap",
+    "HashSet",
+    "BTreeMap",
+    "BTreeSet",
+    "BinaryHeap",
+    "Option",
+    "Result",
+    "Box",
+    "Cow",
+    "Duration",
+    "SystemTime",
+    "PathBuf",
+    "Range",
+    "RangeInclusive",
+    "PhantomData",
+    "Reverse",
+    "Wrapping",
+    "Array",
+    "Array0",
+    "Array1",
+    "Array2",
+    "Array3",
+    "Array4",
+    "ArrayD",
+    "IpAddr",
+    "SocketAddr",
+    "NonZeroUsize",
 ];
 
 /// The names of the types that are given the derives. `asked` are types of which rustc said that they need them.
@@ -25,7 +69,9 @@ pub(super) fn derivable<'a>(items: &'a [NotebookItem], asked: &BTreeSet<String>)
         .collect();
     let by_hand: BTreeSet<&str> = items
         .iter()
-        .filter(|item| item.names.is_empty() && (item.mentions.contains("Serialize") || item.mentions.contains("Deserialize")))
+        .filter(|item| {
+            item.names.is_empty() && (item.mentions.contains("Serialize") || item.mentions.contains("Deserialize"))
+        })
         .flat_map(|item| item.mentions.iter().map(String::as_str))
         .collect();
     // Start from all, and strike out what holds something else, until nothing changes: so types may hold each other.
@@ -43,7 +89,10 @@ pub(super) fn derivable<'a>(items: &'a [NotebookItem], asked: &BTreeSet<String>)
             .collect();
         names = kept;
         if names.len() == before {
-            return names.into_iter().filter(|name| data.get(name).is_some_and(|d| !(d.serialize && d.deserialize))).collect();
+            return names
+                .into_iter()
+                .filter(|name| data.get(name).is_some_and(|d| !(d.serialize && d.deserialize)))
+                .collect();
         }
     }
 }
@@ -69,7 +118,8 @@ fn is_serde(ty: &Type, data: &DataItem, names: &BTreeSet<&str>) -> bool {
         Type::Path(path) if path.qself.is_none() => {
             let Some(last) = path.path.segments.last() else { return false };
             let name = last.ident.to_string();
-            let known = SERDE.contains(&name.as_str()) || names.contains(name.as_str()) || data.parameters.contains(&name);
+            let known =
+                SERDE.contains(&name.as_str()) || names.contains(name.as_str()) || data.parameters.contains(&name);
             let arguments = match &last.arguments {
                 PathArguments::None => true,
                 PathArguments::AngleBracketed(arguments) => arguments.args.iter().all(|argument| match argument {

@@ -86,7 +86,13 @@ pub(crate) fn generate(parts: &Parts<'_>) -> Program {
         .pipeline
         .steps
         .iter()
-        .map(|step| step.cells.iter().filter_map(|cell| parts.cells.get(cell)).flat_map(|cell| items::mentions(cell.tokens.clone())).collect())
+        .map(|step| {
+            step.cells
+                .iter()
+                .filter_map(|cell| parts.cells.get(cell))
+                .flat_map(|cell| items::mentions(cell.tokens.clone()))
+                .collect()
+        })
         .collect();
     let placement = placement::place(parts.items, &texts, &step_of, parts.flows, &mentioned);
     let hands_on = parts.pipeline.steps.iter().any(|step| !step.outputs.is_empty());
@@ -295,9 +301,25 @@ pub(crate) fn is_shown(statement: &Stmt) -> bool {
             Expr::ForLoop(_) | Expr::While(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Break(_) | Expr::Continue(_)
         ),
         Stmt::Macro(statement) if statement.semi_token.is_none() => {
-            let printing = ["print", "println", "eprint", "eprintln", "panic", "assert", "assert_eq", "assert_ne", "todo", "unimplemented"];
+            let printing = [
+                "print",
+                "println",
+                "eprint",
+                "eprintln",
+                "panic",
+                "assert",
+                "assert_eq",
+                "assert_ne",
+                "todo",
+                "unimplemented",
+            ];
             !items::is_item(&Stmt::Macro(statement.clone()))
-                && statement.mac.path.segments.last().is_some_and(|name| !printing.iter().any(|known| name.ident == known))
+                && statement
+                    .mac
+                    .path
+                    .segments
+                    .last()
+                    .is_some_and(|name| !printing.iter().any(|known| name.ident == known))
         }
         _ => false,
     }

@@ -48,14 +48,16 @@ pub(super) fn place(
     }
     // A function that mentions something local must stand beside it.
     loop {
-        let names: BTreeSet<&str> = local.iter().flat_map(|&index| items[index].names.iter().map(|name| name.name.as_str())).collect();
+        let names: BTreeSet<&str> =
+            local.iter().flat_map(|&index| items[index].names.iter().map(|name| name.name.as_str())).collect();
         let moved: Vec<usize> = placement
             .root
             .iter()
             .copied()
             .filter(|&index| {
                 let item = &items[index];
-                let movable = item.names.iter().any(|name| matches!(name.namespace, Namespace::Value | Namespace::Macro));
+                let movable =
+                    item.names.iter().any(|name| matches!(name.namespace, Namespace::Value | Namespace::Macro));
                 home[index].is_some()
                     && movable
                     && !matches!(item.kind, ItemKind::Use { .. } | ItemKind::Data(_))
@@ -68,9 +70,11 @@ pub(super) fn place(
         placement.root.retain(|index| !moved.contains(index));
         local.extend(moved);
     }
-    for step in 0..steps.len() {
-        placement.inside[step] = visible(step, items, &local, &home, steps, &mentioned[step]);
-    }
+    placement.inside = mentioned
+        .iter()
+        .enumerate()
+        .map(|(step, mentioned)| visible(step, items, &local, &home, steps, mentioned))
+        .collect();
     placement
 }
 
@@ -115,7 +119,8 @@ fn visible(
             }
             for &index in local {
                 let item = &items[index];
-                let asked = item.names.iter().any(|name| wanted.contains(name.name.as_str()) && !defined.contains(name));
+                let asked =
+                    item.names.iter().any(|name| wanted.contains(name.name.as_str()) && !defined.contains(name));
                 if home[index] == Some(ancestor) && asked {
                     visible.insert(index);
                     wanted.extend(item.mentions.iter().map(String::as_str));
