@@ -91,36 +91,37 @@ pub(crate) fn of_cells(cells: &BTreeMap<usize, ParsedCell>, all: &[NotebookItem]
     let aliases = Aliases::of(all);
     let mut of_name: BTreeMap<&str, Calls> = BTreeMap::new();
     for item in all.iter().filter(|item| !matches!(item.kind, ItemKind::Use { .. })) {
-        let text = cells.get(&item.cell).and_then(|cell| cell.code.get(item.range.clone()));
+        let calls_library = |name: &String| {
+            name == "artifacts"
+                || name == "metrics"
+                || aliases.artifacts.contains(name)
+                || aliases.metrics.contains(name)
+        };
         // Only an item that has such a call at all is worth another look.
-        if (text.is_some_and(|text| text.contains("artifacts") || text.contains("metrics"))
-            || item
-                .mentions
-                .iter()
-                .any(|mention| aliases.artifacts.contains(mention) || aliases.metrics.contains(mention)))
-            && let Some(cell) = cells.get(&item.cell)
-        {
-            let calls = in_tokens(item.cell, tokens_in(cell, item), &aliases);
+        if item.mentions.iter().any(calls_library) {
+            let calls = in_tokens(item.cell, item.tokens.clone(), &aliases);
             item.names.iter().for_each(|name| of_name.entry(&name.name).or_default().add(&calls));
         }
     }
     // A function that calls such a function may write what that one writes.
-    loop {
-        let mut changed = false;
-        for item in all {
-            let mut calls = Calls::default();
-            item.mentions.iter().filter_map(|mention| of_name.get(mention.as_str())).for_each(|other| calls.add(other));
-            if calls.metrics || !calls.artifacts.is_empty() {
-                for name in &item.names {
-                    let own = of_name.entry(&name.name).or_default();
-                    let before = (own.metrics, own.artifacts.len());
-                    own.add(&calls);
-                    changed |= before != (own.metrics, own.artifacts.len());
+    let mut callers: BTreeMap<&str, Vec<&NotebookItem>> = BTreeMap::new();
+    for item in all.iter().filter(|_| !of_name.is_empty()) {
+        for mention in &item.mentions {
+            callers.entry(mention).or_default().push(item);
+        }
+    }
+    let mut grown: Vec<&str> = of_name.keys().copied().collect();
+    while let Some(name) = grown.pop() {
+        let calls = of_name.get(name).cloned().unwrap_or_default();
+        for caller in callers.get(name).into_iter().flatten() {
+            for name in &caller.names {
+                let own = of_name.entry(&name.name).or_default();
+                let before = (own.metrics, own.artifacts.len());
+                own.add(&calls);
+                if before != (own.metrics, own.artifacts.len()) {
+                    grown.push(&name.name);
                 }
             }
-        }
-        if !changed {
-            break;
         }
     }
     cells
@@ -132,18 +133,6 @@ pub(crate) fn of_cells(cells: &BTreeMap<usize, ParsedCell>, all: &[NotebookItem]
                 mentions.iter().filter_map(|mention| of_name.get(mention.as_str())).for_each(|other| calls.add(other));
             }
             (*index, calls)
-        })
-        .collect()
-}
-
-/// The tokens of one item.
-fn tokens_in(cell: &ParsedCell, item: &NotebookItem) -> TokenStream {
-    cell.tokens
-        .clone()
-        .into_iter()
-        .filter(|token| {
-            let range = token.span().byte_range();
-            item.range.start <= range.start && range.end <= item.range.end
         })
         .collect()
 }

@@ -26,6 +26,8 @@ pub struct NotebookItem {
     pub mentions: BTreeSet<String>,
     /// What it is.
     pub kind: ItemKind,
+    /// Its tokens; empty for a name of a `use`.
+    pub tokens: TokenStream,
 }
 
 /// A name and where it lives.
@@ -124,6 +126,7 @@ pub fn of_cell(cell: &ParsedCell) -> Vec<NotebookItem> {
                 names: names_of(item),
                 mentions: mentions(item.to_token_stream()),
                 kind: kind_of(item),
+                tokens: item.to_token_stream(),
             }),
             Stmt::Macro(statement_macro) if is_item(statement) => items.push(NotebookItem {
                 cell: cell.index,
@@ -131,6 +134,7 @@ pub fn of_cell(cell: &ParsedCell) -> Vec<NotebookItem> {
                 names: names_in_macro(statement_macro.mac.tokens.clone()),
                 mentions: mentions(statement_macro.mac.tokens.clone()),
                 kind: ItemKind::Other,
+                tokens: statement_macro.mac.tokens.clone(),
             }),
             _ => {}
         }
@@ -147,6 +151,7 @@ fn leaves(cell: &ParsedCell, tree: &UseTree, prefix: &str, path: &mut Vec<String
                 names: name.map(|name| Name { namespace: Namespace::Imported, name }).into_iter().collect(),
                 mentions: path.iter().cloned().collect(),
                 kind: ItemKind::Use { text: format!("{prefix}{text};"), glob, in_group: true },
+                tokens: TokenStream::new(),
             });
         };
     let joined = |path: &[String], last: &str| {
@@ -188,6 +193,37 @@ fn leaves(cell: &ParsedCell, tree: &UseTree, prefix: &str, path: &mut Vec<String
             for tree in &group.items {
                 leaves(cell, tree, prefix, path, items);
             }
+        }
+    }
+}
+
+/// Adds the names that an item brings into its block; says whether it brings in others too (`use a::*`, a macro call).
+pub fn brings_in(item: &Item, names: &mut Vec<String>) -> bool {
+    fn tree(of: &UseTree, above: Option<&syn::Ident>, names: &mut Vec<String>) -> bool {
+        match of {
+            UseTree::Path(next) => tree(&next.tree, Some(&next.ident), names),
+            UseTree::Name(name) if name.ident == "self" => {
+                names.extend(above.map(ToString::to_string));
+                false
+            }
+            UseTree::Name(name) => {
+                names.push(name.ident.to_string());
+                false
+            }
+            UseTree::Rename(rename) => {
+                names.push(rename.rename.to_string());
+                false
+            }
+            UseTree::Glob(_) => true,
+            UseTree::Group(group) => group.items.iter().fold(false, |open, item| tree(item, above, names) | open),
+        }
+    }
+    match item {
+        Item::Use(item) => tree(&item.tree, None, names),
+        Item::Macro(item) if item.ident.is_none() => true,
+        item => {
+            names.extend(names_of(item).into_iter().map(|name| name.name));
+            false
         }
     }
 }

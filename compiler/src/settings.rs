@@ -115,7 +115,7 @@ pub fn read(metadata: &Map<String, Value>, diagnostics: &mut Vec<Diagnostic>) ->
         }
         _ => None,
     });
-    settings.base_image = reader.text("base_image").or_else(|| reader.text("docker_image"));
+    settings.base_image = reader.image("base_image").or_else(|| reader.image("docker_image"));
     settings.enable_caching = reader.boolean("enable_caching");
     settings.timeout_seconds = reader.seconds("timeout");
     settings.volumes = reader.volumes();
@@ -149,6 +149,15 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn image(&mut self, field: &str) -> Option<String> {
+        let text = self.text(field)?;
+        let image = tags::image(&text).ok();
+        if image.is_none() {
+            self.report(field, "an image, as in `debian:12`");
+        }
+        image
     }
 
     fn boolean(&mut self, field: &str) -> Option<bool> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use oxikale_notebook::directives::{self, CellLanguage, Command};
 use oxikale_notebook::{CellSpan, Notebook};
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Literal, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, Block, Stmt};
@@ -93,9 +93,14 @@ pub fn parse(notebook: &Notebook, index: usize, diagnostics: &mut Vec<Diagnostic
     };
     if let Some(range) = too_deep(tokens.clone(), 0) {
         diagnostics.push(
-            Diagnostic::error("OX203", format!("this expression is nested more than {DEEPEST} levels deep"))
-                .at(clamp(&cell.code, index, range), "")
-                .help("split it into several `let`s"),
+            Diagnostic::error(
+                "OX203",
+                format!(
+                    "this expression is nested more than {DEEPEST} levels deep, or a number of more than 1000 digits"
+                ),
+            )
+            .at(clamp(&cell.code, index, range), "")
+            .help("split it into several `let`s"),
         );
         return cell;
     }
@@ -134,6 +139,12 @@ fn clamp(code: &str, cell: usize, range: Range<usize>) -> CellSpan {
     CellSpan::new(cell, start, end)
 }
 
+/// Whether a literal is a number of more digits than any type has a use for.
+fn is_long_number(literal: &Literal) -> bool {
+    let range = literal.span().byte_range();
+    range.len() > 1000 && literal.to_string().starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// The first place that is nested deeper than [`DEEPEST`].
 fn too_deep(tokens: TokenStream, depth: usize) -> Option<Range<usize>> {
     let mut chain = 0;
@@ -144,6 +155,8 @@ fn too_deep(tokens: TokenStream, depth: usize) -> Option<Range<usize>> {
             return Some(token.span().byte_range());
         }
         match &token {
+            // A number is made digit by digit, each time through all of it.
+            TokenTree::Literal(literal) if is_long_number(literal) => return Some(literal.span().byte_range()),
             TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => chain = 0,
             TokenTree::Group(group) => {
                 if let Some(range) = too_deep(group.stream(), depth + chain) {

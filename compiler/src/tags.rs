@@ -161,10 +161,7 @@ pub fn parse_setting(text: &str) -> Result<Setting, NotATag> {
             let (resource, amount) = quantity(kind, value)?;
             Setting::Request(resource, amount)
         }
-        "image" if value.trim().is_empty() => {
-            return Err(malformed("`image:` needs an image, as in `image:debian:12`"));
-        }
-        "image" => Setting::Image(value.trim().to_owned()),
+        "image" => Setting::Image(image(value)?),
         "cache" => Setting::Cache(switch(kind, value)?),
         "report" => Setting::Report(switch(kind, value)?),
         "secret" => Setting::Secret(secret(value)?),
@@ -251,6 +248,9 @@ fn label_value(value: &str) -> Result<String, NotATag> {
 }
 
 /// A DNS subdomain, the form of the names of claims and secrets.
+///
+/// # Errors
+/// When it is none.
 pub fn dns_name(name: &str) -> Result<String, NotATag> {
     let valid = (1..=253).contains(&name.len())
         && name.split('.').all(|part| {
@@ -267,6 +267,9 @@ pub fn dns_name(name: &str) -> Result<String, NotATag> {
 }
 
 /// An absolute path without `.`, `..` and doubled slashes; a slash at its end is dropped.
+///
+/// # Errors
+/// When it is none.
 pub fn mount_path(path: &str) -> Result<String, NotATag> {
     let trimmed = path.trim_end_matches('/');
     let mut parts = trimmed.split('/');
@@ -284,6 +287,18 @@ pub fn mount_path(path: &str) -> Result<String, NotATag> {
     } else {
         Err(malformed(format!("`{path}` cannot be mounted at: an absolute path is needed, as in `/data`")))
     }
+}
+
+/// A container image: one word.
+///
+/// # Errors
+/// When it is empty, or has white space in it.
+pub fn image(reference: &str) -> Result<String, NotATag> {
+    let trimmed = reference.trim();
+    if trimmed.is_empty() || trimmed.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(malformed("an image is one word, as in `image:debian:12`"));
+    }
+    Ok(trimmed.to_owned())
 }
 
 fn variable(name: &str) -> Result<String, NotATag> {

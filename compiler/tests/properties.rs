@@ -435,13 +435,9 @@ fn hostile_pipeline() -> impl Strategy<Value = Pipeline> {
         ParameterType::Struct,
     ];
     let span = CellSpan::new(0, 0, 0);
-    let parameter = (hostile(), select(kinds), json_value()).prop_filter("no parameter is null", |parameter| !parameter.2.is_null());
-    let parameter = parameter.prop_map(move |(name, kind, default)| Parameter {
-        name,
-        kind,
-        default,
-        span,
-    });
+    let parameter = (hostile(), select(kinds), json_value())
+        .prop_filter("no parameter is null", |parameter| !parameter.2.is_null());
+    let parameter = parameter.prop_map(move |(name, kind, default)| Parameter { name, kind, default, span });
     let step =
         (hostile(), hostile(), hostile(), prop::collection::vec(hostile(), 0..2), hostile_config(), any::<bool>());
     let steps = prop::collection::vec(step, 1..4);
@@ -1105,29 +1101,105 @@ impl Deed {
     fn templates(self) -> &'static [&'static str] {
         match self {
             Deed::Define => &[
-                "let $@ = 1;", "let ($@, _) = (1, 2);", "let [$@, ..] = [1, 2];", "let $@: i64 = 1;", "let Some($@) = Some(1) else { panic!() };", "let $@ = { let @ = 1; @ };",
-                "let Wrapper { inner: $@, .. } = wrap(1);", "let ($@ | $@) = 1;", "let &$@ = &1;", "let $@ = (|@: i64| @)(1);",
+                "let $@ = 1;",
+                "let ($@, _) = (1, 2);",
+                "let [$@, ..] = [1, 2];",
+                "let $@: i64 = 1;",
+                "let Some($@) = Some(1) else { panic!() };",
+                "let $@ = { let @ = 1; @ };",
+                "let Wrapper { inner: $@, .. } = wrap(1);",
+                "let ($@ | $@) = 1;",
+                "let &$@ = &1;",
+                "let $@ = (|@: i64| @)(1);",
             ],
             Deed::Read => &[
-                "show(@);", "println!(\"{}\", @);", "println!(\"{0} {0:?}\", &@);", "let _ = @;", "let _ = [1, @][0];", "if @ > 0 { }", "(|| show(@))();", "(move |n: i64| n + @)(1);", "for _ in 0..@ {}",
-                "match @ { _ => () }", "match 1 { n if n > @ => (), _ => () }", "{ let @ = @; show(@); }", "vec![@; 2];", "let _ = Wrapper { inner: @ };", "assert!(@ == 1, \"é\");",
-                "matches!(@, 1);", "let _ = async { @ };", "while @ > 1 { break }", "(@).len();", "let _ = @ as f64;", "show(@.abs());", "let _ = &@.field;",
-                "{ fn inner(@: i64) -> i64 { @ } inner(@); }", "show(if let Some(@) = Some(1) { @ } else { @ });", "let _ = [0; 3][@];", "format!(\"{:@$}\", 1, @ = @);",
+                "show(@);",
+                "println!(\"{}\", @);",
+                "println!(\"{0} {0:?}\", &@);",
+                "let _ = @;",
+                "let _ = [1, @][0];",
+                "if @ > 0 { }",
+                "(|| show(@))();",
+                "(move |n: i64| n + @)(1);",
+                "for _ in 0..@ {}",
+                "match @ { _ => () }",
+                "match 1 { n if n > @ => (), _ => () }",
+                "{ let @ = @; show(@); }",
+                "vec![@; 2];",
+                "let _ = Wrapper { inner: @ };",
+                "assert!(@ == 1, \"é\");",
+                "matches!(@, 1);",
+                "let _ = async { @ };",
+                "while @ > 1 { break }",
+                "(@).len();",
+                "let _ = @ as f64;",
+                "show(@.abs());",
+                "let _ = &@.field;",
+                "{ fn inner(@: i64) -> i64 { @ } inner(@); }",
+                "show(if let Some(@) = Some(1) { @ } else { @ });",
+                "let _ = [0; 3][@];",
+                "format!(\"{:@$}\", 1, @ = @);",
             ],
-            Deed::Renew => &["let $@ = @ + 1;", "let $@ = show(&@);", "show(@); let $@ = 1;", "let $@ = match @ { @ => @ };", "let ($@, _) = (@, @);"],
+            Deed::Renew => &[
+                "let $@ = @ + 1;",
+                "let $@ = show(&@);",
+                "show(@); let $@ = 1;",
+                "let $@ = match @ { @ => @ };",
+                "let ($@, _) = (@, @);",
+            ],
             Deed::Assign => &[
-                "@ = 2;", "@ += 1;", "@ <<= 1;", "(@, _) = (1, 2);", "[_, @] = [1, 2];", "{ @ = 3; }", "(|| @ = 3)();", "std::mem::swap(&mut @, &mut 1);", "@.field = 1;", "@[0] = 1;",
-                "*@ = 1;", "for n in &mut @ {}", "if true { @ -= 1; }", "let _ = &mut @.field[1];", "loop { @ = 1; break; }", "{ let other = &mut @; }", "Wrapper { inner: @ } = wrap(1);",
-                "if let Some(n) = &mut @ {}", "@.field[0].deep ^= 1;",
+                "@ = 2;",
+                "@ += 1;",
+                "@ <<= 1;",
+                "(@, _) = (1, 2);",
+                "[_, @] = [1, 2];",
+                "{ @ = 3; }",
+                "(|| @ = 3)();",
+                "std::mem::swap(&mut @, &mut 1);",
+                "@.field = 1;",
+                "@[0] = 1;",
+                "*@ = 1;",
+                "for n in &mut @ {}",
+                "if true { @ -= 1; }",
+                "let _ = &mut @.field[1];",
+                "loop { @ = 1; break; }",
+                "{ let other = &mut @; }",
+                "Wrapper { inner: @ } = wrap(1);",
+                "if let Some(n) = &mut @ {}",
+                "@.field[0].deep ^= 1;",
             ],
-            Deed::Mutate => &["@.push(1);", "@.clear();", "for n in @.iter_mut() {}", "{ @.insert(0, 1); }", "@.field.extend([1]);", "(|| @.pop())();", "@.entry(1).or_insert(2);"],
+            Deed::Mutate => &[
+                "@.push(1);",
+                "@.clear();",
+                "for n in @.iter_mut() {}",
+                "{ @.insert(0, 1); }",
+                "@.field.extend([1]);",
+                "(|| @.pop())();",
+                "@.entry(1).or_insert(2);",
+            ],
             Deed::Poke => &["@.poke();", "if true { @.poke(); }"],
             Deed::Macro => &["unknown!(@);", "unknown!(a => @; b);", "show(unknown![@ @]);"],
             Deed::Nothing => &[
-                "{ let @ = 1; show(@); }", "{ let mut @ = 1; @ = 2; }", "for @ in 0..1 { show(@); }", "if let Some(@) = Some(1) { show(@); }", "(|@: i64| @ + 1)(1);", "match 1 { @ => show(@) }",
-                "while let Some(@) = None::<i64> { show(@); }", "wrap(1).@;", "show(module::@);", "let _ = Wrapper { @: 1 };", "{ fn @() {} @(); }", "println!(\"{{@}}\");",
-                "show(\"@ {@}\");", "/* @ */", "// @ {@}\n", "wrap(1).@();", "{ const @: i64 = 1; show(@); }", "match Some(1) { Some(@) if @ > 1 => show(@), _ => () }",
-                "{ use std::cmp::max as @; @(1, 2); }", "(|(@, _): (i64, i64)| { let mut n = @; n += @; })((1, 2));", "{ let Some(@) = Some(1) else { return }; show(@); }",
+                "{ let @ = 1; show(@); }",
+                "{ let mut @ = 1; @ = 2; }",
+                "for @ in 0..1 { show(@); }",
+                "if let Some(@) = Some(1) { show(@); }",
+                "(|@: i64| @ + 1)(1);",
+                "match 1 { @ => show(@) }",
+                "while let Some(@) = None::<i64> { show(@); }",
+                "wrap(1).@;",
+                "show(module::@);",
+                "let _ = Wrapper { @: 1 };",
+                "{ fn @() {} @(); }",
+                "println!(\"{{@}}\");",
+                "show(\"@ {@}\");",
+                "/* @ */",
+                "// @ {@}\n",
+                "wrap(1).@();",
+                "{ const @: i64 = 1; show(@); }",
+                "match Some(1) { Some(@) if @ > 1 => show(@), _ => () }",
+                "(|(@, _): (i64, i64)| { let mut n = @; n += @; })((1, 2));",
+                "{ let Some(@) = Some(1) else { return }; show(@); }",
             ],
         }
     }
@@ -1163,27 +1235,33 @@ fn plan() -> impl Strategy<Value = Plan> {
     ];
     let deeds = prop::collection::vec((deed, any::<Index>(), 0..VARIABLES.len(), prop::bool::weighted(0.2)), 0..5);
     let step = (prop::collection::vec(any::<Index>(), 0..3), deeds);
-    let bases = prop::collection::vec(select(vec![Base::None, Base::None, Base::Parameter, Base::Shared]), VARIABLES.len());
+    let bases =
+        prop::collection::vec(select(vec![Base::None, Base::None, Base::Parameter, Base::Shared]), VARIABLES.len());
     let mutable = prop::collection::vec(prop::bool::weighted(0.7), VARIABLES.len());
-    (2..9_usize).prop_flat_map(move |count| {
-        let order = Just((0..count).collect::<Vec<usize>>()).prop_shuffle();
-        (prop::collection::vec(step.clone(), count), order, bases.clone(), mutable.clone())
-    })
-    .prop_map(|(steps, order, bases, mutable)| Plan {
-        steps: steps
-            .into_iter()
-            .enumerate()
-            .map(|(step, (prev, mut deeds))| {
-                // What is no `mut` is not assigned.
-                deeds.iter_mut().filter(|deed| deed.0 == Deed::Assign && !mutable[deed.2]).for_each(|deed| deed.0 = Deed::Read);
-                let prev = if step == 0 { BTreeSet::new() } else { prev.iter().map(|index| index.index(step)).collect() };
-                Deeds { prev, deeds }
-            })
-            .collect(),
-        order,
-        bases,
-        mutable,
-    })
+    (2..9_usize)
+        .prop_flat_map(move |count| {
+            let order = Just((0..count).collect::<Vec<usize>>()).prop_shuffle();
+            (prop::collection::vec(step.clone(), count), order, bases.clone(), mutable.clone())
+        })
+        .prop_map(|(steps, order, bases, mutable)| Plan {
+            steps: steps
+                .into_iter()
+                .enumerate()
+                .map(|(step, (prev, mut deeds))| {
+                    // What is no `mut` is not assigned.
+                    deeds
+                        .iter_mut()
+                        .filter(|deed| deed.0 == Deed::Assign && !mutable[deed.2])
+                        .for_each(|deed| deed.0 = Deed::Read);
+                    let prev =
+                        if step == 0 { BTreeSet::new() } else { prev.iter().map(|index| index.index(step)).collect() };
+                    Deeds { prev, deeds }
+                })
+                .collect(),
+            order,
+            bases,
+            mutable,
+        })
 }
 
 impl Plan {
@@ -1197,14 +1275,19 @@ impl Plan {
             variables.map(|variable| text("let $@ = 1;\n", variable)).collect()
         };
         let mut cells = vec![
-            cell("struct Wrapper { inner: i64 }\nfn wrap(inner: i64) -> Wrapper { Wrapper { inner } }\nfn show<T>(_: T) {}", &["functions"]),
+            cell(
+                "struct Wrapper { inner: i64 }\nfn wrap(inner: i64) -> Wrapper { Wrapper { inner } }\nfn show<T>(_: T) {}",
+                &["functions"],
+            ),
             cell(base(Base::Parameter), &["pipeline-parameters"]),
             cell(base(Base::Shared), &["imports"]),
         ];
         for &step in &self.order {
             let deeds = &self.steps[step];
-            let tags: Vec<String> =
-                [format!("step:s{step}")].into_iter().chain(deeds.prev.iter().map(|prev| format!("prev:s{prev}"))).collect();
+            let tags: Vec<String> = [format!("step:s{step}")]
+                .into_iter()
+                .chain(deeds.prev.iter().map(|prev| format!("prev:s{prev}")))
+                .collect();
             cells.push((CellKind::Code, String::new(), tags));
             for (deed, template, variable, new_cell) in &deeds.deeds {
                 if *new_cell {
@@ -1274,7 +1357,9 @@ fn model(plan: &Plan) -> Expected {
                     ([], Base::Shared) => {}
                     ([], Base::None) => {
                         has_value = false;
-                        let aside = |other: usize| other != step && !ancestors[other].contains(&step) && defines(other, variable);
+                        let aside = |other: usize| {
+                            other != step && !ancestors[other].contains(&step) && defines(other, variable)
+                        };
                         let code = if (0..plan.steps.len()).any(aside) { "OX303" } else { "OX301" };
                         // A word inside of an unknown macro may be anything.
                         if free.iter().any(|deed| *deed != Deed::Macro) {
@@ -1291,7 +1376,8 @@ fn model(plan: &Plan) -> Expected {
                     }
                 }
             }
-            let certain = free.iter().any(|deed| *deed == Deed::Assign || *deed == Deed::Mutate && plan.mutable[variable]);
+            let certain =
+                free.iter().any(|deed| *deed == Deed::Assign || *deed == Deed::Mutate && plan.mutable[variable]);
             let unclear = plan.mutable[variable] && (free.contains(&Deed::Poke) || free.contains(&Deed::Macro));
             if defines(step, variable) || certain && has_value {
                 values.insert(step, false);
@@ -1304,19 +1390,30 @@ fn model(plan: &Plan) -> Expected {
 }
 
 /// The compiler's answer in the model's terms, read off spans, names and tags.
-fn variable_or_none(t: &str) -> Option<usize> { VARIABLES.iter().position(|v| *v == t) } //LENIENT
+fn variable_or_none(t: &str) -> Option<usize> {
+    VARIABLES.iter().position(|v| *v == t)
+} //LENIENT
 fn found(plan: &Plan, notebook: &Notebook, compilation: &Compilation, expected: &Expected) -> Expected {
     let mut found = Expected::default();
     let pipeline = compilation.pipeline.as_ref().expect("there are steps");
     let number = |name: &str| name[1..].parse::<usize>().expect("the name of a step");
-    let variable = |name: &str| VARIABLES.iter().position(|known| known.trim_start_matches("r#") == name.trim_start_matches("r#")).expect(name);
+    let variable = |name: &str| {
+        VARIABLES.iter().position(|known| known.trim_start_matches("r#") == name.trim_start_matches("r#")).expect(name)
+    };
     let text = |span: CellSpan| {
         let source = &notebook.cells()[span.cell].source;
         let t = &source[span.start..span.end]; //LENIENT
-        if variable_or_none(t).is_none() { let before = &source[..span.start]; if let Some(v) = VARIABLES.iter().filter_map(|v| before.rfind(v).map(|at| (at, *v))).max() { return v.1; } } //LENIENT
+        if variable_or_none(t).is_none() {
+            let before = &source[..span.start];
+            if let Some(v) = VARIABLES.iter().filter_map(|v| before.rfind(v).map(|at| (at, *v))).max() {
+                return v.1;
+            }
+        } //LENIENT
         &source[span.start..span.end]
     };
-    let step_of = |cell: usize| number(&pipeline.steps.iter().find(|step| step.cells.contains(&cell)).expect("a step's cell").name);
+    let step_of = |cell: usize| {
+        number(&pipeline.steps.iter().find(|step| step.cells.contains(&cell)).expect("a step's cell").name)
+    };
     for step in &pipeline.steps {
         let mut after = plan.steps[number(&step.name)].prev.clone();
         for input in &step.inputs {
@@ -1330,11 +1427,14 @@ fn found(plan: &Plan, notebook: &Notebook, compilation: &Compilation, expected: 
         assert_eq!(step.after.iter().map(|other| number(&pipeline.steps[*other].name)).collect::<BTreeSet<_>>(), after);
         for output in &step.outputs {
             assert_eq!(step_of(output.span.cell), number(&step.name));
-            let method = ["push", "clear", "iter_mut", "insert", "extend", "pop", "entry", "poke"].contains(&text(output.span));
+            let method =
+                ["push", "clear", "iter_mut", "insert", "extend", "pop", "entry", "poke"].contains(&text(output.span));
             assert!(method || variable(text(output.span)) == variable(&output.variable), "{output:?}");
-            let taken = pipeline.steps.iter().flat_map(|other| &other.inputs).any(|input| {
-                input.key == output.key && pipeline.steps[input.from].name == step.name
-            });
+            let taken = pipeline
+                .steps
+                .iter()
+                .flat_map(|other| &other.inputs)
+                .any(|input| input.key == output.key && pipeline.steps[input.from].name == step.name);
             assert!(taken, "nobody takes {output:?}");
         }
         found.parameters.extend(step.parameters.iter().map(|name| (number(&step.name), variable(name))));
@@ -1345,10 +1445,15 @@ fn found(plan: &Plan, notebook: &Notebook, compilation: &Compilation, expected: 
             let new = found.errors.insert((diagnostic.code.to_owned(), step_of(span.cell), variable(text(span))));
             assert!(new, "said twice: {diagnostic:?}");
         } else {
-            assert!(!compilation.has_errors() || diagnostic.severity < oxikale_compiler::diagnostics::Severity::Error, "{diagnostic:?}");
+            assert!(
+                !compilation.has_errors() || diagnostic.severity < oxikale_compiler::diagnostics::Severity::Error,
+                "{diagnostic:?}"
+            );
         }
     }
-    found.questions.extend(compilation.questions.iter().map(|question| (number(&question.step), variable(&question.variable))));
+    found
+        .questions
+        .extend(compilation.questions.iter().map(|question| (number(&question.step), variable(&question.variable))));
     found
 }
 
@@ -1359,7 +1464,14 @@ fn data_flow_is_what_a_naive_model_says() {
     TestRunner::new(config(cases))
         .run(&plan(), |plan| {
             let (notebook, compilation) = compiled(plan.cells(), Map::new());
-            let sources = || notebook.cells().iter().map(|cell| format!("{:?}\n{}", cell.tags, cell.source)).collect::<Vec<_>>().join("\n");
+            let sources = || {
+                notebook
+                    .cells()
+                    .iter()
+                    .map(|cell| format!("{:?}\n{}", cell.tags, cell.source))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            };
             assert_sound(&notebook, &compilation);
             let expected = model(&plan);
             let found = found(&plan, &notebook, &compilation, &expected);
@@ -1394,4 +1506,233 @@ fn scratch() {
         println!("{}", program.main);
     }
     let _ = notebook;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Long and deep notebooks, each in a process of its own: a stack that overflows ends the process.
+
+/// Set in the process that compiles one of them, to its name.
+const EXTREME: &str = "OXIKALE_EXTREME_NOTEBOOK";
+
+fn extreme() -> Vec<(&'static str, fn() -> Cells)> {
+    fn one(source: String) -> Cells {
+        vec![cell(source, &["step:a"])]
+    }
+    fn nested(open: &str, inside: &str, close: &str, depth: usize) -> Cells {
+        one(format!("{}{inside}{}", open.repeat(depth), close.repeat(depth)))
+    }
+    fn many(count: usize, part: impl Fn(usize) -> String) -> String {
+        (0..count).map(part).collect()
+    }
+    vec![
+        ("cells in a chain", || {
+            (0..2000)
+                .map(|n| {
+                    let source = if n == 0 {
+                        "let mut x = 0;".to_owned()
+                    } else {
+                        format!("x += {n}; let y{n} = x + 1; println!(\"{{y{n}}}\");")
+                    };
+                    let tags = if n == 0 {
+                        vec!["step:s0".to_owned()]
+                    } else {
+                        vec![format!("step:s{n}"), format!("prev:s{}", n - 1)]
+                    };
+                    (CellKind::Code, source, tags)
+                })
+                .collect()
+        }),
+        ("cells side by side", || {
+            let mut cells = vec![cell("let mut x = 0;", &["step:s"])];
+            cells.extend((1..2000).map(|n| {
+                (CellKind::Code, format!("let z{n} = x.poke();"), vec![format!("step:s{n}"), "prev:s".to_owned()])
+            }));
+            let mut last = vec!["step:last".to_owned()];
+            last.extend((1..2000).map(|n| format!("prev:s{n}")));
+            cells.push((CellKind::Code, "println!(\"{x}\");".to_owned(), last));
+            cells
+        }),
+        ("cells of one step", || {
+            (0..2000)
+                .map(|n| {
+                    (
+                        CellKind::Code,
+                        format!("fn f{n}() {{}} let x{n} = {n}; use a{n}::b{n};"),
+                        vec!["step:a".to_owned()],
+                    )
+                })
+                .collect()
+        }),
+        ("unknown tags", || {
+            vec![(
+                CellKind::Code,
+                String::new(),
+                (0..20_000).map(|n| format!("tag{n}:{n}")).chain(["step:a".to_owned()]).collect(),
+            )]
+        }),
+        ("a long cell", || one(many(8000, |n| format!("let x{n} = {n}; println!(\"{{x{n}}} é\");\n")))),
+        ("a long cell of items", || {
+            one(many(6000, |n| {
+                format!("fn f{n}(n: i32) -> i32 {{ f{}(n) }}\nstruct S{n} {{ s: Vec<S{}> }}\n", n / 2, n / 2)
+            }))
+        }),
+        ("a long chain of calls between items", || {
+            one(many(2000, |n| format!("fn f{n}() {{ f{}(); oxikale::metrics::log(\"x\", 1); }}\n", n + 1)))
+        }),
+        ("a long import", || one(format!("use a::{{{}}};", many(20_000, |n| format!("b{n}::{{c{n} as d{n}}},"))))),
+        ("undefined names", || one(many(5000, |n| format!("xx{n};")))),
+        ("round brackets", || nested("(", "1", ")", 100_000)),
+        ("square brackets", || nested("[", "1", "]", 100_000)),
+        ("braces", || nested("{", "1", "}", 100_000)),
+        ("brackets that do not end", || nested("([{", "", "", 50_000)),
+        ("brackets that only end", || nested("", "", ")", 100_000)),
+        ("allowed depth of brackets", || nested("(", "1", ")", 2900)),
+        ("allowed depth of braces", || nested("{", "1", "}", 2900)),
+        ("allowed depth of blocks", || nested("if true {", "x;", "}", 900)),
+        ("allowed depth of closures", || nested("(|x|", "x", ")", 700)),
+        ("allowed depth of macros", || nested("vec![", "1", "]", 900)),
+        ("allowed depth of unknown macros", || nested("m![", "1", "]", 900)),
+        ("allowed depth of words", || nested("m![a b ", "c d", "]", 600)),
+        ("allowed depth of generics", || one(format!("let x: {}u8{} = 1;", "Vec<".repeat(900), ">".repeat(900)))),
+        ("allowed depth of patterns", || one(format!("let {}x{} = 1;", "(".repeat(2900), ",)".repeat(2900)))),
+        ("allowed depth of references", || one(format!("let x = {}1;", "&".repeat(2900)))),
+        ("allowed length of sums", || one(format!("let x = 1{};", "+1".repeat(1400)))),
+        ("allowed length of calls", || one(format!("let x = 1{};", ".a()".repeat(900)))),
+        ("allowed length of else", || one(format!("if a {{}}{}", " else if a {}".repeat(700)))),
+        ("functions", || nested("fn f() {", "", "}", 50_000)),
+        ("allowed depth of functions", || nested("fn f() {", "", "}", 700)),
+        ("modules", || nested("mod m {", "", "}", 50_000)),
+        ("macros", || nested("m!(", "", ")", 50_000)),
+        ("closures", || nested("|x| ", "x", "", 100_000)),
+        ("sums", || one(format!("let x = 1{};", "+1".repeat(200_000)))),
+        ("powers", || one(format!("let x = 1{};", " as u8".repeat(100_000)))),
+        ("ranges", || one("..".repeat(100_000))),
+        ("assignments", || one(format!("{}1;", "a = ".repeat(100_000)))),
+        ("negations", || one(format!("{}true;", "!".repeat(200_000)))),
+        ("minuses", || one(format!("{}1;", "-".repeat(200_000)))),
+        ("stars", || one(format!("{}a;", "*".repeat(200_000)))),
+        ("references", || one(format!("{}a;", "&".repeat(200_000)))),
+        ("bars", || one("|".repeat(200_000))),
+        ("angles", || one("<".repeat(200_000))),
+        ("generics", || one(format!("let x: {}u8{} = 1;", "Vec<".repeat(60_000), ">".repeat(60_000)))),
+        ("turbofish", || one(format!("a{};", "::<a".repeat(50_000)))),
+        ("paths", || one(format!("a{};", "::b".repeat(100_000)))),
+        ("fields", || one(format!("a{};", ".b".repeat(200_000)))),
+        ("questions", || one(format!("a{};", "?".repeat(200_000)))),
+        ("indices", || one(format!("a{};", "[0]".repeat(100_000)))),
+        ("returns", || one("return ".repeat(100_000))),
+        ("boxes", || one(format!("{}a;", "box ".repeat(100_000)))),
+        ("labels", || one("'a: ".repeat(100_000))),
+        ("attributes", || one("#[a]".repeat(100_000))),
+        ("else", || one(format!("if a {{}}{}", " else if a {}".repeat(50_000)))),
+        ("let else", || nested("let a = b else {", "", "};", 30_000)),
+        ("arms", || one(format!("match x {{ {} _ => 0 }}", many(20_000, |n| format!("{n} => {n},"))))),
+        ("arms without commas", || {
+            one(format!("match x {{ {} _ => {{}} }}", many(20_000, |n| format!("{n} => {{}}"))))
+        }),
+        ("elements", || one(format!("let x = [{}];", "1,".repeat(100_000)))),
+        ("alternatives", || one(format!("let x = matches!(1, {} 0);", "1 | ".repeat(50_000)))),
+        ("an import's path", || one(format!("use a{};", "::b".repeat(100_000)))),
+        ("an import's groups", || one(format!("use {}b{};", "a::{".repeat(50_000), "}".repeat(50_000)))),
+        ("allowed depth of imports", || one(format!("use {}b{};", "a::{".repeat(700), "}".repeat(700)))),
+        ("semicolons", || one(";".repeat(200_000))),
+        ("a long text", || one(format!("let s = \"{}\";", "é{x}\\n".repeat(100_000)))),
+        ("a long raw text", || one(format!("let s = r#\"{}\"#; println!(\"{{s}}\");", "\"{".repeat(200_000)))),
+        ("a long format", || one(format!("println!(\"{}\");", "{x:?} ".repeat(50_000)))),
+        ("braces of a format", || one(format!("println!(\"{}\");", "{".repeat(200_001)))),
+        ("a long comment", || one("/*".repeat(100_000) + &"*/".repeat(100_000))),
+        ("a comment that does not end", || one("/*".repeat(200_000))),
+        ("hashes", || one(format!("r{}", "#".repeat(200_000)))),
+        ("quotes", || one("\"".repeat(200_001))),
+        ("apostrophes", || one("'".repeat(200_000))),
+        ("digits", || {
+            vec![cell(format!("let n = {};", "9".repeat(200_000)), &["pipeline-parameters"]), cell("n;", &["step:a"])]
+        }),
+        ("a deep parameter", || {
+            vec![
+                cell(format!("let n = {}1{};", "[".repeat(2900), "]".repeat(2900)), &["pipeline-parameters"]),
+                cell("n;", &["step:a"]),
+            ]
+        }),
+        ("parameters", || {
+            vec![
+                cell(many(3000, |n| format!("let p{n} = {n};\n")), &["pipeline-parameters"]),
+                cell(many(3000, |n| format!("p{n};")), &["step:a"]),
+            ]
+        }),
+        ("computed parameters", || {
+            vec![
+                cell(
+                    format!("let p0 = 1;{}", many(3000, |n| format!("let p{} = p{n} + 1;\n", n + 1))),
+                    &["pipeline-parameters"],
+                ),
+                cell("p3000;", &["step:a"]),
+            ]
+        }),
+        ("metrics", || {
+            vec![
+                cell(many(3000, |n| format!("let m{n} = 1;")), &["step:a"]),
+                cell(many(3000, |n| format!("println!(\"{{m{n}}}\");\n")), &["pipeline-metrics"]),
+            ]
+        }),
+        ("lines", || one("\n".repeat(500_000) + "x")),
+        ("shell commands", || one("!ls\n".repeat(20_000))),
+        ("dependencies", || one(many(5000, |n| format!(":dep a{n} = \"1\"\n")))),
+        ("colons", || one(":".repeat(200_000))),
+        ("percents", || one("%".repeat(200_000))),
+        ("a deep dependency", || one(format!(":dep a = {}{}", "{ b = ".repeat(50_000), "}".repeat(50_000)))),
+        ("a deep list of a dependency", || one(format!(":dep a = {}", "[".repeat(100_000)))),
+    ]
+}
+
+/// Runs `name` of [`extreme`] in this test binary again, and says what went wrong and how long it took.
+fn in_own_process(name: &str) -> Result<Duration, String> {
+    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
+    let started = Instant::now();
+    let mut child = Command::new(binary)
+        .args(["--exact", "long_and_deep_notebooks_end", "--nocapture"])
+        .env(EXTREME, name)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) if status.success() => return Ok(started.elapsed()),
+            Some(status) => {
+                let output = child.wait_with_output().map_err(|error| error.to_string())?;
+                let said: String = String::from_utf8_lossy(&output.stderr).chars().take(600).collect();
+                return Err(format!("{status}: {said}"));
+            }
+            None if started.elapsed() > PATIENCE => {
+                child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
+                return Err(format!("did not end within {PATIENCE:?}"));
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+#[test]
+fn long_and_deep_notebooks_end() {
+    if let Ok(name) = std::env::var(EXTREME) {
+        let (_, cells) = extreme().into_iter().find(|(known, _)| *known == name).expect("a known notebook");
+        let (notebook, compilation) = compiled(cells(), Map::new());
+        for diagnostic in &compilation.diagnostics {
+            assert_ne!(diagnostic.code, "OX902", "{}", diagnostic.message);
+            diagnostic.labels.iter().for_each(|label| assert_span(&notebook, label.span, diagnostic.code));
+        }
+        if name.starts_with("allowed") {
+            assert!(!compilation.diagnostics.iter().any(|diagnostic| diagnostic.code == "OX203"), "not allowed");
+        }
+        return;
+    }
+    let mut failures = Vec::new();
+    for (name, _) in extreme() {
+        match in_own_process(name) {
+            Ok(time) => println!("{name}: {time:.1?}"),
+            Err(what) => failures.push(format!("{name}: {what}")),
+        }
+    }
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }

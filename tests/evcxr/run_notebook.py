@@ -5,7 +5,9 @@
 
 Every code cell runs, those with the tag `skip` too, in the notebook's folder. The REPL is driven in its own
 line protocol for editors: a cell is one line, its line breaks written as U+2028, and the answer ends with
-U+0091 (it ran) or U+0092 (it failed).
+U+0091 (it ran) or U+0092 (it failed). evcxr says "it ran" also of a cell that panicked or whose `?` met an
+error, so a line is added to each cell that ends in a semicolon, and such a cell has failed if that line's text does
+not appear. Where a cell ends in an expression, to which nothing can be added, a panic's message tells.
 
 Exit code: 0 when every cell ran, 1 when one failed, 2 when something else is wrong.
 """
@@ -25,6 +27,9 @@ from pathlib import Path
 
 RAN, FAILED = "\u0091", "\u0092"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# What the added line prints: no cell prints it by accident.
+REACHED = "\u2402end of cell\u2403"
+PANIC = re.compile(r"^thread '.*' (\(\d+\) )?panicked at ", re.MULTILINE)
 
 
 class Trouble(Exception):
@@ -99,7 +104,11 @@ class Repl:
 
     def run(self, source, limit):
         """(whether it ran, what it printed)."""
-        line = source.rstrip("\n").replace("\r\n", "\n").replace("\n", "\u2028") + "\n"
+        source = source.replace("\r\n", "\n").rstrip()
+        watched = source.endswith(";")
+        if watched:
+            source += f'\nprintln!("{REACHED}");'
+        line = source.replace("\n", "\u2028") + "\n"
         try:
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
@@ -111,7 +120,9 @@ class Repl:
             text = output.decode(errors="replace")
             for mark in (RAN, FAILED):
                 if mark in text:
-                    return mark == RAN, clean(text.replace(mark, "") + self._rest())
+                    text = clean(text.replace(mark, "") + self._rest(mark == RAN and watched and REACHED not in text))
+                    ended = REACHED in text or not watched
+                    return mark == RAN and ended and not PANIC.search(text), text.replace(REACHED, "").strip()
             try:
                 piece = self.pieces.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty as error:
@@ -120,18 +131,19 @@ class Repl:
                 raise Trouble(f"evcxr has ended by itself:\n{clean(text)}")
             output += piece
 
-    def _rest(self):
-        """What the cell's own process printed and a slower thread of evcxr passes on after the mark."""
-        rest = b""
-        try:
-            while True:
-                piece = self.pieces.get(timeout=0.2)
-                if piece is None:
-                    break
-                rest += piece
-        except queue.Empty:
-            pass
-        return rest.decode(errors="replace")
+    def _rest(self, watched):
+        """What a slower thread of evcxr passes on after the mark; a watched cell's last line is waited for longer."""
+        rest = ""
+        patience = time.monotonic() + (2.0 if watched else 0.3)
+        while REACHED not in rest and (left := patience - time.monotonic()) > 0:
+            try:
+                piece = self.pieces.get(timeout=left)
+            except queue.Empty:
+                break
+            if piece is None:
+                break
+            rest += piece.decode(errors="replace")
+        return rest
 
     def close(self):
         """Ends evcxr and what it has started."""

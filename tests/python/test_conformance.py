@@ -200,7 +200,7 @@ def test_report_metrics_and_result_are_outputs_where_they_are_meant(features):
     assert outputs["9-final-step"]["cell-result"] == "system.Artifact"
     assert outputs["9-final-step"]["step-metrics"] == "system.Metrics"
     assert "step-metrics" not in outputs["load-data"]
-    assert outputs["load-data"]["numbers"] == "system.Artifact"
+    assert outputs["load-data"]["numbers"] == "system.Dataset"
 
 
 def test_the_strict_parser_would_notice_an_unknown_field(features, shared_oxikale):

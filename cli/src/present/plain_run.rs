@@ -51,7 +51,6 @@ impl PlainRun {
                 let label = if label.is_empty() { "progress".to_owned() } else { plain(label) };
                 self.says(task, &format!("{label} {}%", tenth * 10))
             }
-            Event::Metric { task, name, value, step: None } => self.says(task, &format!("{} = {value}", plain(name))),
             Event::StepRetrying { task, in_seconds, why, .. } => {
                 let again =
                     self.says(task, &format!("failed, next try in {}: {}", time(*in_seconds), plain(&why.message)));

@@ -22,6 +22,8 @@ pub(super) struct Analyser<'a> {
     own_function: bool,
     /// How many unknown macros are around.
     pub(super) uncertain: usize,
+    /// How many blocks with a glob import are around, in which a name may be anything.
+    open: usize,
 }
 
 impl<'a> Analyser<'a> {
@@ -33,6 +35,7 @@ impl<'a> Analyser<'a> {
             cell: 0,
             own_function: true,
             uncertain: 0,
+            open: 0,
         }
     }
 
@@ -63,7 +66,8 @@ impl<'a> Analyser<'a> {
         if self.is_local(name) || name == "self" || name == "_" {
             return None;
         }
-        let certain = self.uncertain == 0;
+        let in_macro = self.uncertain > 0;
+        let certain = !in_macro && self.open == 0;
         let entry = self.flow.uses.entry(name.to_owned()).or_insert(Use {
             span,
             certain,
@@ -76,7 +80,7 @@ impl<'a> Analyser<'a> {
             entry.certain = true;
             entry.span = span;
         }
-        if !certain {
+        if in_macro {
             entry.in_unknown_macro.get_or_insert(span);
         }
         Some(entry)
@@ -166,19 +170,19 @@ impl<'a> Analyser<'a> {
         }
     }
 
-    /// Names of functions and constants inside of a block stand in all of it.
-    fn hoist(&mut self, block: &Block) {
-        let names = block.stmts.iter().filter_map(|statement| match statement {
-            Stmt::Item(Item::Fn(item)) => Some(item.sig.ident.to_string()),
-            Stmt::Item(Item::Const(item)) => Some(item.ident.to_string()),
-            Stmt::Item(Item::Static(item)) => Some(item.ident.to_string()),
-            Stmt::Item(Item::Struct(item)) => Some(item.ident.to_string()),
-            _ => None,
-        });
-        let names: Vec<String> = names.collect();
+    /// Names of items inside of a block stand in all of it; says whether there are some that the text does not tell.
+    fn hoist(&mut self, block: &Block) -> bool {
+        let mut open = false;
+        let mut names = Vec::new();
+        for statement in &block.stmts {
+            if let Stmt::Item(item) = statement {
+                open |= items::brings_in(item, &mut names);
+            }
+        }
         if let Some(scope) = self.scopes.last_mut() {
             scope.extend(names);
         }
+        open
     }
 }
 
@@ -225,8 +229,10 @@ impl<'ast> Visit<'ast> for Analyser<'_> {
 
     fn visit_block(&mut self, block: &'ast Block) {
         self.scoped(|this| {
-            this.hoist(block);
+            let open = this.hoist(block);
+            this.open += usize::from(open);
             visit::visit_block(this, block);
+            this.open -= usize::from(open);
         });
     }
 
@@ -360,10 +366,10 @@ impl<'ast> Visit<'ast> for Analyser<'_> {
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-        if let Some((name, _)) = base(&call.receiver) {
-            let span = self.span(call.method.span());
-            if let Some(entry) = self.used(&name, span) {
-                entry.methods.entry(call.method.to_string()).or_insert(span);
+        if let Some((name, place)) = base(&call.receiver) {
+            let (place, method) = (self.span(place), self.span(call.method.span()));
+            if let Some(entry) = self.used(&name, place) {
+                entry.methods.entry(call.method.to_string()).or_insert(method);
             }
         }
         self.visit_expr(&call.receiver);
