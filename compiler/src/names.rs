@@ -21,9 +21,12 @@ pub fn kfp(text: &str) -> String {
 
 /// The key of a Rust variable in the IR: its name in ASCII. Different variables have different keys.
 pub fn key(variable: &str) -> String {
+    let variable = variable.trim_start_matches("r#");
     let mut key = String::with_capacity(variable.len());
-    for character in variable.trim_start_matches("r#").chars() {
-        if character.is_ascii_alphanumeric() || character == '_' {
+    for (at, character) in variable.char_indices() {
+        if character == '_' && is_escape(&variable[at..]) {
+            key.push_str("_u5f_");
+        } else if character.is_ascii_alphanumeric() || character == '_' {
             key.push(character);
         } else {
             key.push_str(&format!("_u{:x}_", u32::from(character)));
@@ -32,32 +35,28 @@ pub fn key(variable: &str) -> String {
     key
 }
 
+/// Whether a text begins like the stand-in for a character that is not ASCII: `_u3b2_`.
+fn is_escape(text: &str) -> bool {
+    text.strip_prefix("_u")
+        .and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(code, _)| !code.is_empty() && code.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// The one of `candidates` that `name` is most likely a misspelling of.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let longest = (name.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .filter(|candidate| *candidate != name)
+        .filter(|candidate| *candidate != name && candidate.len().abs_diff(name.len()) <= 4 * longest)
         .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= longest)
         .min()
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance, letters of either case being equal.
+/// How many letters are wrong, missing, too many or swapped with the next one; letters of either case are equal.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().take(256).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().take(256).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    strsim::osa_distance(&a.to_lowercase(), &b.to_lowercase())
 }
 
 #[cfg(test)]
@@ -77,12 +76,13 @@ mod tests {
         assert_eq!(key("r#type"), "type");
         assert_eq!(key("xs_1"), "xs_1");
         assert_ne!(key("β"), key("γ"));
+        assert_ne!(key("β"), key("_u3b2_"));
         assert_ne!(key("A"), key("a"));
     }
 
     #[test]
     fn a_misspelt_name_is_recognised() {
-        assert_eq!(nearest("lode", ["load", "train", "x"]), Some("load"));
+        assert_eq!(nearest("laod", ["load", "train", "x"]), Some("load"));
         assert_eq!(nearest("zzz", ["load", "train"]), None);
     }
 }

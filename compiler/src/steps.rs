@@ -288,10 +288,11 @@ fn connect(
                 let help = match names::nearest(&prev, names) {
                     Some(nearest) => format!("is `prev:{nearest}` meant?"),
                     None if by_name.is_empty() => "the notebook has no steps".to_owned(),
-                    None => format!(
-                        "the steps are {}",
-                        by_name.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                    ),
+                    None => {
+                        let names: Vec<String> = by_name.keys().take(10).map(|name| format!("`{name}`")).collect();
+                        let more = if by_name.len() > names.len() { ", …" } else { "" };
+                        format!("the steps are {}{more}", names.join(", "))
+                    }
                 };
                 diagnostics
                     .push(Diagnostic::error("OX105", format!("`prev:{prev}` names no step")).at(span, "").help(help));

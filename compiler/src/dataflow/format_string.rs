@@ -48,9 +48,13 @@ fn argument(text: &str, range: Range<usize>, names: &mut Vec<(String, Range<usiz
 fn push(name: &str, start: usize, names: &mut Vec<(String, Range<usize>)>) {
     let leading = name.len() - name.trim_start().len();
     let trimmed = name.trim();
+    let start = start + leading;
+    let range = start..start + trimmed.len();
     if syn::parse_str::<syn::Ident>(trimmed).is_ok() {
-        let start = start + leading;
-        names.push((trimmed.to_owned(), start..start + trimmed.len()));
+        names.push((trimmed.to_owned(), range));
+    } else if syn::parse_str::<syn::Ident>(&format!("r#{trimmed}")).is_ok() {
+        // A format string writes `r#type` without its mark.
+        names.push((format!("r#{trimmed}"), range));
     }
 }
 

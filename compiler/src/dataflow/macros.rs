@@ -78,6 +78,10 @@ impl Analyser<'_> {
         if let Some((_, before)) = FORMATTING.iter().find(|(macro_name, _)| *macro_name == name)
             && let Some(arguments) = arguments(tokens.clone())
         {
+            // What is written to is changed.
+            if let (true, Some(to)) = (name.trim_start_matches('u').starts_with("write"), arguments.first()) {
+                self.write(to);
+            }
             self.formatted(&arguments, *before);
             return;
         }

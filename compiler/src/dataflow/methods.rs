@@ -68,12 +68,10 @@ const MUTATING: [&str; 32] = [
     "truncate",
 ];
 
-const READING: [&str; 106] = [
+const READING: [&str; 102] = [
     "abs",
-    "all",
     "and",
     "and_then",
-    "any",
     "axis_iter",
     "binary_search",
     "borrow",
@@ -106,7 +104,6 @@ const READING: [&str; 106] = [
     "expect",
     "filter",
     "filter_map",
-    "find",
     "first",
     "flat_map",
     "flatten",
@@ -148,7 +145,6 @@ const READING: [&str; 106] = [
     "outer_iter",
     "parse",
     "partial_cmp",
-    "position",
     "pow",
     "powf",
     "powi",

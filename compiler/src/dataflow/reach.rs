@@ -9,6 +9,12 @@ use super::{Flow, Use, method_mutates};
 use crate::diagnostics::Diagnostic;
 use crate::names;
 
+/// How many places a diagnostic names of many.
+const MOST_PLACES: usize = 8;
+
+/// How many undefined names are compared with all that are defined; in a notebook with more, something else is wrong.
+const MOST_SUGGESTIONS: usize = 20;
+
 /// A step as the data flow sees it.
 #[derive(Debug)]
 pub struct StepFlow {
@@ -355,7 +361,7 @@ impl<'a> Search<'a> {
             format!("`{name}` in step `{}` could be that of {names}: they run in parallel", self.steps[step].name),
         )
         .at(usage.span, "used here");
-        for definer in many.iter().rev() {
+        for definer in many.iter().rev().take(MOST_PLACES) {
             diagnostic =
                 diagnostic.at(definer.span, format!("step `{}` gives it a value", self.steps[definer.step].name));
         }
@@ -405,6 +411,7 @@ impl<'a> Search<'a> {
             (None, None, Some(span)) => diagnostic
                 .at(*span, "defined here, in a cell that is in no step")
                 .help("tag that cell `imports`, `functions` or `step:NAME`, so that pipelines run it"),
+            (None, None, None) if self.found.len() > MOST_SUGGESTIONS => diagnostic,
             (None, None, None) => {
                 let known = self.known_names(step);
                 match names::nearest(name, known.iter().copied()) {
@@ -457,7 +464,7 @@ impl<'a> Search<'a> {
                 let mut diagnostic =
                     Diagnostic::error("OX302", format!("the metric `{name}` could be that of {names}"))
                         .at(span, "named here");
-                for definer in many.iter().rev() {
+                for definer in many.iter().rev().take(MOST_PLACES) {
                     diagnostic = diagnostic
                         .at(definer.span, format!("step `{}` gives it a value", self.steps[definer.step].name));
                 }
@@ -467,8 +474,12 @@ impl<'a> Search<'a> {
     }
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(MOST_PLACES);
+    let mut names: Vec<String> = names.take(MOST_PLACES).map(|name| format!("`{name}`")).collect();
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => names.concat(),

@@ -94,7 +94,7 @@ impl<'a> Analyser<'a> {
     }
 
     /// The variable at the bottom of a place is assigned to or borrowed `&mut`.
-    fn write(&mut self, place: &Expr) {
+    pub(super) fn write(&mut self, place: &Expr) {
         match place {
             Expr::Tuple(tuple) => tuple.elems.iter().for_each(|place| self.write(place)),
             Expr::Array(array) => array.elems.iter().for_each(|place| self.write(place)),
@@ -109,6 +109,15 @@ impl<'a> Analyser<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// A pattern with `ref mut` borrows from what it is matched with.
+    fn lent(&mut self, pattern: &Pat, value: &Expr) {
+        let mut search = RefMut(false);
+        search.visit_pat(pattern);
+        if search.0 {
+            self.write(value);
         }
     }
 
@@ -202,6 +211,18 @@ fn base(place: &Expr) -> Option<(String, Span)> {
     }
 }
 
+/// Looks for `ref mut` in a pattern.
+struct RefMut(bool);
+
+impl<'ast> Visit<'ast> for RefMut {
+    fn visit_pat_ident(&mut self, ident: &'ast syn::PatIdent) {
+        self.0 |= ident.by_ref.is_some() && ident.mutability.is_some();
+        visit::visit_pat_ident(self, ident);
+    }
+
+    fn visit_expr(&mut self, _: &'ast Expr) {}
+}
+
 impl<'ast> Visit<'ast> for Analyser<'_> {
     /// Items see no variables.
     fn visit_item(&mut self, _: &'ast Item) {}
@@ -219,6 +240,7 @@ impl<'ast> Visit<'ast> for Analyser<'_> {
 
     fn visit_local(&mut self, local: &'ast Local) {
         if let Some(init) = &local.init {
+            self.lent(&local.pat, &init.expr);
             self.visit_expr(&init.expr);
             if let Some((_, diverge)) = &init.diverge {
                 self.visit_expr(diverge);
@@ -273,7 +295,13 @@ impl<'ast> Visit<'ast> for Analyser<'_> {
         }
     }
 
+    fn visit_expr_match(&mut self, expression: &'ast syn::ExprMatch) {
+        expression.arms.iter().for_each(|arm| self.lent(&arm.pat, &expression.expr));
+        visit::visit_expr_match(self, expression);
+    }
+
     fn visit_expr_let(&mut self, expression: &'ast syn::ExprLet) {
+        self.lent(&expression.pat, &expression.expr);
         self.visit_expr(&expression.expr);
         self.bind(&expression.pat);
     }
