@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tomllib
 from pathlib import Path
 
 import notebooks
@@ -40,15 +39,10 @@ def edit(package, number):
     raise Failed(f"{package}: the marked line is in no source file of the generated package")
 
 
-def by_hand(package, program, target):
-    """The `cargo build` that makes the same program: the same profile, a target folder of its own."""
-    profile = Path(program).parent.name
-    known = {"debug", "release", *tomllib.loads((package / "Cargo.toml").read_text()).get("profile", {})}
-    if profile not in known:
-        raise Failed(f"{program}: lies in no folder named after a profile ({', '.join(sorted(known))})")
-    choice = {"debug": [], "release": ["--release"]}.get(profile, ["--profile", profile])
+def by_hand(package, target):
+    """The `cargo build` that makes the same program: the release profile, a target folder of its own."""
     locked = ["--locked"] if (package / "Cargo.lock").exists() else []
-    return ["cargo", "build", "--quiet", *locked, *choice, "--target-dir", str(target)]
+    return ["cargo", "build", "--quiet", "--release", *locked, "--target-dir", str(target)]
 
 
 def build(setting, notebook):
@@ -68,7 +62,7 @@ def pairs(setting, source):
     package = setting.work / "package"
     shutil.copytree(answer["package"], package, ignore=shutil.ignore_patterns("target"))
     target = setting.work / "cargo-target"
-    command = by_hand(package, answer["program"], target)
+    command = by_hand(package, target)
     measure(command, cwd=package, limit=1800)
     mine, cargo = [], []
     for turn in range(setting.rounds + 1):

@@ -502,7 +502,7 @@ proptest! {
     #[test]
     fn names_are_made_fit(text in prop_oneof![hostile(), "[A-Za-z0-9_é -]{0,80}"]) {
         let name = names::kfp(&text);
-        assert!(name.is_empty() || is_dns_label(&name[..name.len().min(63)].trim_end_matches('-')), "{name:?}");
+        assert!(name.is_empty() || is_dns_label(name[..name.len().min(63)].trim_end_matches('-')), "{name:?}");
         assert_eq!(names::kfp(&name), name);
         assert!(names::key(&text).bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
     }
@@ -889,7 +889,7 @@ impl Plan {
                     cells.push(cell("", &[]));
                 }
                 let source = &mut cells.last_mut().expect("a cell").1;
-                source.push_str(&text(template.get(deed.templates()), *variable));
+                source.push_str(&text(template.get::<&str>(deed.templates()), *variable));
                 source.push('\n');
             }
         }
