@@ -1050,7 +1050,7 @@ fn found(plan: &Plan, notebook: &Notebook, compilation: &Compilation, expected: 
 #[test]
 fn data_flow_is_what_a_naive_model_says() {
     let flows = Cell::new(0);
-    let cases = 3000;
+    let cases = 256;
     TestRunner::new(config(cases))
         .run(&plan(), |plan| {
             let (notebook, compilation) = compiled(plan.cells(), Map::new());
