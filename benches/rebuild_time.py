@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import notebooks
@@ -59,9 +60,10 @@ def pairs(setting, source):
     notebook = setting.work / "edited.ipynb"
     number = 7000000
     _, answer = build(setting, marked(source, number, notebook))
-    package = setting.work / "package"
+    # Each notebook's package has a folder of its own.
+    package = Path(tempfile.mkdtemp(dir=setting.work)) / "package"
     shutil.copytree(answer["package"], package, ignore=shutil.ignore_patterns("target"))
-    target = setting.work / "cargo-target"
+    target = package.parent / "cargo-target"
     command = by_hand(package, target)
     measure(command, cwd=package, limit=1800)
     mine, cargo = [], []
