@@ -127,9 +127,6 @@ fn stages(notebook: &Notebook, options: &Options) -> Compilation {
     let commands = commands::read(parsed.values(), |cell| !layout.skipped.contains(&cell), &mut diagnostics);
     let skipped_cells: BTreeMap<usize, ParsedCell> =
         layout.skipped.iter().filter_map(|index| parsed.remove(index).map(|cell| (*index, cell))).collect();
-    for cell in parsed.values().filter(|cell| cell.foreign) {
-        debug_assert!(cell.statements.is_empty());
-    }
     if layout.steps.is_empty() {
         diagnostics.push(Diagnostic::error("OX114", "the notebook has no steps").help(
             "tag the cells that a pipeline shall run `step:NAME`, and name what a step waits for with `prev:NAME`",

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use oxikale_notebook::directives::{self, CellLanguage, Command};
+use oxikale_notebook::directives::{self, Command};
 use oxikale_notebook::{CellSpan, Notebook};
 use proc_macro2::{Delimiter, Literal, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
@@ -30,8 +30,6 @@ pub struct ParsedCell {
     pub tokens: TokenStream,
     /// Kernel commands.
     pub commands: Vec<Command>,
-    /// Whether the cell is in another language (`%%bash`).
-    pub foreign: bool,
 }
 
 impl ParsedCell {
@@ -49,7 +47,6 @@ impl ParsedCell {
             statements: vec![statement.clone()],
             tokens: TokenStream::new(),
             commands: Vec::new(),
-            foreign: false,
         }
     }
 
@@ -77,7 +74,6 @@ pub fn parse(notebook: &Notebook, index: usize, diagnostics: &mut Vec<Diagnostic
         statements: Vec::new(),
         tokens: TokenStream::new(),
         commands: directives.commands,
-        foreign: directives.language != CellLanguage::Rust,
     };
     let tokens: TokenStream = match cell.code.parse() {
         Ok(tokens) => tokens,
