@@ -5,7 +5,9 @@ use std::io;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{artifacts, build, check, compile, completions, explain, graph, logs, metrics, run, runs};
+use crate::commands::{
+    artifacts, build, check, compile, completions, exec, explain, graph, logs, metrics, repl, run, runs,
+};
 use crate::outcome::{OK, USAGE};
 use crate::session::{Colour, Session};
 
@@ -57,6 +59,10 @@ pub enum Command {
     Build(build::Build),
     /// Run the pipeline on this machine
     Run(run::Run),
+    /// Run every cell and keep the outputs in the notebook
+    Exec(exec::Exec),
+    /// Run Rust cell by cell in a terminal
+    Repl(repl::Repl),
     /// List the runs, or show one
     Runs(runs::Runs),
     /// Print what a step printed

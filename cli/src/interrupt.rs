@@ -10,11 +10,15 @@ use crate::outcome::{Failure, INTERRUPTED};
 pub fn cancels(cancel: &Cancel) -> Result<(), Failure> {
     let cancel = cancel.clone();
     let asked = AtomicBool::new(false);
-    ctrlc::set_handler(move || {
+    calls(move || {
         if asked.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(INTERRUPTED));
         }
         cancel.cancel();
     })
-    .map_err(|error| Failure::environment(format!("signals cannot be handled: {error}")))
+}
+
+/// From now on each SIGINT, SIGTERM or SIGHUP calls `action`, on a thread of its own.
+pub fn calls(action: impl FnMut() + Send + 'static) -> Result<(), Failure> {
+    ctrlc::set_handler(action).map_err(|error| Failure::environment(format!("signals cannot be handled: {error}")))
 }

@@ -2,10 +2,12 @@
 
 mod arguments;
 mod commands;
+mod execution;
 mod interrupt;
 mod outcome;
 mod panic;
 mod present;
+mod repl;
 mod session;
 
 use std::process::ExitCode;

@@ -21,7 +21,8 @@ impl Notebook {
                 if !tags.is_empty() {
                     metadata.insert("tags".to_owned(), Value::from(tags));
                 }
-                new_cell(&style, ids.next(kind, &source), kind, source, metadata)
+                let id = ids.next(kind, &source);
+                new_cell(&style, Some("  "), Some(id), kind, source, metadata)
             })
             .collect();
         let around = around(&style, cells.len(), &metadata);
@@ -29,21 +30,31 @@ impl Notebook {
     }
 }
 
-fn new_cell(style: &Style, id: String, kind: CellKind, source: String, metadata: Map<String, Value>) -> Cell {
+/// A cell that was never run. `base` is the indentation of the line on which it will start.
+pub(crate) fn new_cell(
+    style: &Style,
+    base: Option<&str>,
+    id: Option<String>,
+    kind: CellKind,
+    source: String,
+    metadata: Map<String, Value>,
+) -> Cell {
     let mut members = Map::new();
     members.insert("cell_type".to_owned(), Value::from(kind.name()));
     if kind == CellKind::Code {
         members.insert("execution_count".to_owned(), Value::Null);
     }
-    members.insert("id".to_owned(), Value::from(id.as_str()));
+    if let Some(id) = &id {
+        members.insert("id".to_owned(), Value::from(id.as_str()));
+    }
     members.insert("metadata".to_owned(), Value::Object(metadata.clone()));
     if kind == CellKind::Code {
         members.insert("outputs".to_owned(), json!([]));
     }
-    members.insert("source".to_owned(), source_value(&source, true));
-    let text = style.print(&Value::Object(members), Some("  "));
+    members.insert("source".to_owned(), source_value(&source, style.source_as_list));
+    let text = style.print(&Value::Object(members), base);
     let (tags, odd_tags) = cell::tags(&metadata);
-    Cell { kind, source, tags, odd_tags, metadata, id: Some(id), execution_count: None, text }
+    Cell { kind, source, tags, odd_tags, metadata, id, execution_count: None, text }
 }
 
 /// The text around `count` cells.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::build::{Ids, new_cell};
 use crate::json::{self, Flaw};
 use crate::style::{indentation, splice};
 use crate::{Cell, CellKind, Notebook};
@@ -140,6 +141,76 @@ impl Notebook {
             return Ok(());
         }
         self.replace(cell, &text)
+    }
+
+    /// Puts a new cell before the cell `at`, or behind the last one where `at` is their number. It gets an id where the
+    /// notebook's version has ids.
+    ///
+    /// # Errors
+    /// If there are fewer than `at` cells.
+    pub fn insert_cell<S: AsRef<str>>(
+        &mut self,
+        at: usize,
+        kind: CellKind,
+        source: &str,
+        tags: &[S],
+    ) -> Result<(), EditError> {
+        let count = self.cells.len();
+        if at > count {
+            return Err(EditError::NoSuchCell { cell: at, count });
+        }
+        let mut metadata = Map::new();
+        if !tags.is_empty() {
+            metadata.insert("tags".to_owned(), tags.iter().map(|tag| Value::from(tag.as_ref())).collect());
+        }
+        let id = (self.version >= (4, 5)).then(|| {
+            let mut ids = Ids::default();
+            loop {
+                let id = ids.next(kind, source);
+                if !self.cells.iter().any(|cell| cell.id.as_ref() == Some(&id)) {
+                    return id;
+                }
+            }
+        });
+        if count == 0 {
+            self.open_list()?;
+        } else {
+            let between = self.between()?;
+            self.around.insert((at + 1).min(count), between);
+        }
+        let base = self.outer(at).map(str::to_owned);
+        let cell = new_cell(&self.style, base.as_deref(), id, kind, source.to_owned(), metadata);
+        self.cells.insert(at, cell);
+        self.original = None;
+        Ok(())
+    }
+
+    /// What separates two cells.
+    fn between(&self) -> Result<String, EditError> {
+        if let [_, between, _, ..] = self.around.as_slice() {
+            return Ok(between.clone());
+        }
+        let before = self.around.first().map_or("", String::as_str);
+        let space = &before[before.trim_end().len()..];
+        Ok(if space.is_empty() { self.style.comma().to_owned() } else { format!(",{space}") })
+    }
+
+    /// Cuts the text around no cells at all into what comes before a first cell and what comes after it.
+    fn open_list(&mut self) -> Result<(), EditError> {
+        let text = self.around.concat();
+        let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(&text).len();
+        let members = json::members(&text[mark..])?;
+        let (before, after, on_its_own_line) = match json::member(&members, "cells") {
+            Some(member) => {
+                let list = member.value.start + mark..member.value.end + mark;
+                let own_line = indentation(&text, member.key.start + mark).map(str::to_owned);
+                (text[..list.start].to_owned(), text[list.end..].to_owned(), own_line)
+            }
+            None => return Err(EditError::Unreadable("the notebook has no list of cells".to_owned())),
+        };
+        let (open, close) = self.style.brackets(on_its_own_line.as_deref());
+        self.around = vec![before + &open, close + &after];
+        Ok(())
     }
 
     /// Sets the metadata of the whole notebook.

@@ -54,6 +54,23 @@ impl Style {
         style
     }
 
+    /// What separates two values on one line.
+    pub(crate) fn comma(&self) -> &str {
+        &self.comma
+    }
+
+    /// The brackets of a list with the white space that belongs inside of them. `base` is the indentation of the line
+    /// on which the list starts; nothing where it shares that line with something before its key.
+    pub(crate) fn brackets(&self, base: Option<&str>) -> (String, String) {
+        match (base, &self.unit) {
+            (Some(base), Some(unit)) => {
+                let newline = self.newline;
+                (format!("[{newline}{base}{unit}"), format!("{newline}{base}]"))
+            }
+            _ => ("[".to_owned(), "]".to_owned()),
+        }
+    }
+
     /// `value` as text. `base` is the indentation of the line on which it starts; nothing to keep it on one line.
     pub(crate) fn print(&self, value: &Value, base: Option<&str>) -> String {
         let mut text = String::new();

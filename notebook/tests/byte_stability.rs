@@ -88,6 +88,43 @@ fn changed_outputs_are_written_in_the_files_layout() {
 }
 
 #[test]
+fn a_new_cell_is_written_in_the_files_layout() {
+    for layout in corpus::layouts().into_iter().filter(|layout| !layout.reversed_keys) {
+        for (at, cells) in [(0, 5), (2, 5), (5, 5), (0, 1), (1, 1), (0, 0)] {
+            let shortened = |notebook: &mut Value| notebook["cells"].as_array_mut().expect("cells").truncate(cells);
+            let mut notebook = parse(&laid_out(layout, shortened));
+            notebook.insert_cell(at, CellKind::Code, "let n = 2;\n// é", &["injected"]).expect("a place");
+            let id = notebook.cells()[at].id.clone().expect("an id");
+            let expected = laid_out(layout, |notebook| {
+                shortened(notebook);
+                let cell = json!({"cell_type": "code", "execution_count": null, "id": id,
+                    "metadata": {"tags": ["injected"]}, "outputs": [], "source": "let n = 2;\n// é"});
+                notebook["cells"].as_array_mut().expect("cells").insert(at, cell);
+            });
+            // Without any cell, nothing tells how the file writes sources, nor that it is ASCII on purpose.
+            if cells > 0 || !(layout.ascii || layout.source_as_string) {
+                assert_eq!(notebook.to_text(), expected, "{layout:?}, before {at} of {cells}");
+            }
+            assert_eq!(parse(&notebook.to_text()).cells()[at].source, "let n = 2;\n// é", "{layout:?}");
+        }
+    }
+}
+
+#[test]
+fn new_cells_have_ids_of_their_own_where_the_version_has_ids() {
+    let mut notebook = parse("{\"cells\": [], \"metadata\": {}, \"nbformat\": 4, \"nbformat_minor\": 5}");
+    for _ in 0..5 {
+        notebook.insert_cell(0, CellKind::Markdown, "same", &[] as &[&str]).expect("a place");
+    }
+    let ids: std::collections::BTreeSet<_> = notebook.cells().iter().map(|cell| cell.id.clone()).collect();
+    assert_eq!(ids.len(), 5);
+    let mut old = parse("{\"cells\": [], \"nbformat\": 4, \"nbformat_minor\": 4}");
+    old.insert_cell(0, CellKind::Code, "x", &[] as &[&str]).expect("a place");
+    assert_eq!(old.cells()[0].id, None);
+    assert_eq!(old.insert_cell(2, CellKind::Code, "x", &["t"]), Err(EditError::NoSuchCell { cell: 2, count: 1 }));
+}
+
+#[test]
 fn setting_what_is_there_changes_nothing() {
     // `1.50` and the odd spaces would not survive a second printing.
     let text = "{ \"nbformat\":4 ,\"nbformat_minor\" : 4, \"metadata\":{\"x\" :1.50},\n\"cells\":[{\"cell_type\":\"code\",\

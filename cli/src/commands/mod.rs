@@ -5,11 +5,14 @@ pub mod build;
 pub mod check;
 pub mod compile;
 pub mod completions;
+pub mod engine_choice;
+pub mod exec;
 pub mod explain;
 pub mod graph;
 pub mod logs;
 pub mod metrics;
 pub mod notebook_file;
+pub mod repl;
 pub mod run;
 pub mod runs;
 pub mod store;
@@ -28,6 +31,8 @@ pub fn execute(command: Command, session: &Session) -> Outcome {
         Command::Compile(compile) => compile.execute(session),
         Command::Build(build) => build.execute(session),
         Command::Run(run) => run.execute(session),
+        Command::Exec(exec) => exec.execute(session),
+        Command::Repl(repl) => repl.execute(session),
         Command::Runs(runs) => runs.execute(session),
         Command::Logs(logs) => logs.execute(session),
         Command::Artifacts(artifacts) => artifacts.execute(session),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use oxikale_runner::{Event, State, StepInfo};
 
+use super::area::Area;
 use super::output_lines::{OutputLines, shown};
 use super::paint::Paint;
 use super::step_view::StepView;
@@ -86,32 +87,6 @@ fn draw(receiver: &Receiver<Event>, mut tree: Tree) {
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
             drawn = Instant::now();
         }
-    }
-}
-
-/// The lines at the bottom of the screen that are drawn again.
-#[derive(Debug, Default)]
-struct Area {
-    lines: usize,
-}
-
-impl Area {
-    /// What to print so that `above` (whole lines) stays above, and the area consists of `lines`.
-    fn redraw(&mut self, above: &str, lines: &[String]) -> String {
-        // Between these two marks, terminals that know them show nothing half drawn.
-        let mut text = String::from("\x1b[?2026h");
-        if self.lines > 0 {
-            text.push_str(&format!("\x1b[{}A", self.lines));
-        }
-        text.push_str("\r\x1b[J");
-        text.push_str(above);
-        for line in lines {
-            text.push_str(line);
-            text.push('\n');
-        }
-        text.push_str("\x1b[?2026l");
-        self.lines = lines.len();
-        text
     }
 }
 
@@ -327,13 +302,5 @@ mod tests {
             assert!(lines.iter().all(|line| columns(line) < 40), "{lines:?}");
             assert!(height < 6 || lines.iter().any(|line| line.contains("step150")), "{lines:?}");
         }
-    }
-
-    #[test]
-    fn the_area_is_drawn_over_itself() {
-        let mut area = Area::default();
-        assert_eq!(area.redraw("", &["a".to_owned(), "b".to_owned()]), "\x1b[?2026h\r\x1b[Ja\nb\n\x1b[?2026l");
-        assert_eq!(area.redraw("log\n", &["c".to_owned()]), "\x1b[?2026h\x1b[2A\r\x1b[Jlog\nc\n\x1b[?2026l");
-        assert_eq!(area.redraw("", &[]), "\x1b[?2026h\x1b[1A\r\x1b[J\x1b[?2026l");
     }
 }

@@ -6,7 +6,7 @@ use oxikale_runner::{Event, State};
 
 use super::output_lines::shown;
 use super::paint::Paint;
-use super::text::{columns, plain, shortened, time};
+use super::text::{columns, plain, shortened, time, without_colours};
 
 /// Columns of the bar of a progress.
 const BAR: usize = 12;
@@ -186,24 +186,14 @@ pub fn icon(state: State, spinner: &str, unicode: bool, paint: Paint) -> String 
     }
 }
 
-fn progress(label: &str, done: f64, total: Option<f64>, unicode: bool) -> String {
+/// A bar with its share and its label; without a total, the number that is done.
+pub fn progress(label: &str, done: f64, total: Option<f64>, unicode: bool) -> String {
     let label = if label.is_empty() { String::new() } else { format!(" {label}") };
     let Some(total) = total.filter(|total| *total > 0.0) else { return format!("{}{label}", number(done)) };
     let share = (done / total).clamp(0.0, 1.0);
     let full = (share * BAR as f64).round() as usize;
     let (on, off) = if unicode { ("█", "░") } else { ("#", "-") };
     format!("{}{} {:.0}%{label}", on.repeat(full), off.repeat(BAR - full.min(BAR)), share * 100.0)
-}
-
-fn without_colours(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find('\x1b') {
-        out.push_str(&rest[..start]);
-        rest = rest[start..].find('m').map_or("", |end| &rest[start + end + 1..]);
-    }
-    out.push_str(rest);
-    out
 }
 
 fn first_line(text: &str) -> &str {

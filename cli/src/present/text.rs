@@ -85,6 +85,18 @@ pub fn shortened(text: &str, width: usize) -> String {
     out
 }
 
+/// The text without the colours that are in it.
+pub fn without_colours(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('\x1b') {
+        out.push_str(&rest[..start]);
+        rest = rest[start..].find('m').map_or("", |end| &rest[start + end + 1..]);
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A time as people read it: `0.31 s`, `42.0 s`, `3 min 07 s`, `2 h 05 min`.
 pub fn time(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {

@@ -14,7 +14,7 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/library.rs"))
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub(super) fn provide(cache: &Path) -> io::Result<PathBuf> {
+pub fn provide(cache: &Path) -> io::Result<PathBuf> {
     let mut hash = Sha256::new();
     for (name, text) in FILES {
         hash.update(name.as_bytes());

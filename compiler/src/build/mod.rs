@@ -21,6 +21,8 @@ use crate::dataflow::{Answers, Question};
 use crate::diagnostics::{Diagnostic, Severity};
 use messages::Findings;
 
+pub use library::provide as provide_library;
+
 /// How often rustc is asked again after it has taught something: types nest, and each round finds the next layer.
 const ROUNDS: usize = 12;
 

@@ -1,0 +1,20 @@
+//! Compiles and runs the cells of a Rust notebook: cells in, events out, and every variable kept. No Jupyter in it.
+//!
+//! [`Engine`] is what a front end talks to. [`direct`] is the engine that compiles cells with rustc itself;
+//! `evcxr` (feature `evcxr`) is the same over the evcxr crate.
+
+pub mod deps;
+pub mod diagnostic;
+pub mod direct;
+mod engine;
+mod event;
+#[cfg(feature = "evcxr")]
+pub mod evcxr;
+pub mod host;
+mod show;
+mod toolchain;
+
+pub use diagnostic::{Diagnostic, Severity, Span};
+pub use engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
+pub use event::{CellError, ErrorKind, Event, Frame, Progress, Stream};
+pub use toolchain::{Toolchain, ToolchainError};
