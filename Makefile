@@ -33,7 +33,7 @@ demo: release data ## run the Titanic notebook as a pipeline on this machine
 	"$(OXIKALE)" run reference_notebooks/titanic.ipynb
 
 .PHONY: test
-test: lint doc test-rust test-python test-evcxr ## run every check and every test
+test: lint doc test-rust test-python test-notebooks ## run every check and every test
 
 .PHONY: test-rust
 test-rust: release data
@@ -44,13 +44,15 @@ test-python: release data
 	venv=$$(scripts/venv.sh tests/python/requirements.txt) && \
 	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/python
 
-.PHONY: test-evcxr
-test-evcxr: release data
-	tests/evcxr/install.sh
-	venv=$$(scripts/venv.sh tests/python/requirements.txt) && \
+.PHONY: test-notebooks
+test-notebooks: release data ## run the reference notebooks in the engines
+	scripts/rust_src.sh
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	for notebook in $(NOTEBOOKS); do \
-		"$$venv/bin/python" tests/evcxr/run_notebook.py "reference_notebooks/$$notebook.ipynb"; \
-	done
+		"$(OXIKALE)" exec "reference_notebooks/$$notebook.ipynb" --stop-on-error --output "$$folder/$$notebook.ipynb"; \
+	done && \
+	"$(OXIKALE)" exec reference_notebooks/simple_pipeline.ipynb --engine evcxr --stop-on-error \
+		--output "$$folder/evcxr.ipynb"
 
 .PHONY: bench
 bench: release data ## measure beside Kale, and write benches/results.md

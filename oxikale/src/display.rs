@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 pub use kinds::{html, json, markdown, png, svg, text, vega_lite};
 
-use crate::{evcxr, recorder};
+use crate::{engine, evcxr, recorder};
 
 /// The MIME type of Vega-Lite 5 charts, which JupyterLab draws by itself.
 pub const VEGA_LITE: &str = "application/vnd.vegalite.v5+json";
@@ -174,7 +174,7 @@ impl Display for Rich {
 /// }
 /// ```
 pub fn show(value: &(impl Display + ?Sized)) {
-    emit(&value.mime_bundle(), None);
+    emit(&value.mime_bundle(), None, false);
 }
 
 /// Shows a value under an id and returns the handle by which it can be replaced later.
@@ -192,7 +192,7 @@ pub fn show_as(id: impl Into<String>, value: &(impl Display + ?Sized)) -> Handle
         static NEXT: AtomicU64 = AtomicU64::new(1);
         id = format!("display-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     }
-    emit(&value.mime_bundle(), Some(&id));
+    emit(&value.mime_bundle(), Some(&id), false);
     Handle { id }
 }
 
@@ -210,18 +210,19 @@ impl Handle {
 
     /// Replaces what is shown.
     pub fn update(&mut self, value: &(impl Display + ?Sized)) {
-        emit(&value.mime_bundle(), Some(&self.id));
+        emit(&value.mime_bundle(), Some(&self.id), true);
     }
 }
 
 /// Sends a bundle to where displays go.
-fn emit(bundle: &MimeBundle, id: Option<&str>) {
+fn emit(bundle: &MimeBundle, id: Option<&str>, update: bool) {
     if bundle.is_empty() {
         return;
     }
     match recorder::current() {
         Some(recorder) => recorder.display(bundle, id),
         // A closed standard output must not end the cell: what it computed is worth more than its display.
+        None if engine::display(bundle, id, update) => {}
         None => drop(evcxr::write_blocks(&mut io::stdout().lock(), bundle)),
     }
 }

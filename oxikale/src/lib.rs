@@ -30,6 +30,7 @@
 
 pub mod artifacts;
 pub mod display;
+mod engine;
 mod error;
 mod evcxr;
 pub mod metrics;

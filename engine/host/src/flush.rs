@@ -1,8 +1,7 @@
 //! Writes out what user code printed without a line break, while it goes on.
 
-use std::io::{self, Write, stderr, stdout};
+use std::io::{Write, stderr, stdout};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::output;
@@ -13,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// The thread's name, by which it is told from the user's.
 pub const THREAD: &str = "oxikale-flush";
 
-/// A thread that flushes std's buffer, so that no other has to wait for somebody who holds its lock.
+/// Flushes std's buffers on a thread of its own, so that no other has to wait for somebody who holds their locks.
 #[derive(Default)]
 pub struct Flusher {
     state: Mutex<State>,
@@ -28,11 +27,6 @@ struct State {
 }
 
 impl Flusher {
-    /// Starts the thread.
-    pub fn start(&'static self) -> io::Result<()> {
-        thread::Builder::new().name(THREAD.to_owned()).stack_size(256 << 10).spawn(|| self.work()).map(drop)
-    }
-
     /// Says whether to flush all the time.
     pub fn cell_runs(&self, runs: bool) {
         self.lock().cell_runs = runs;
@@ -58,7 +52,8 @@ impl Flusher {
         true
     }
 
-    fn work(&self) {
+    /// What the thread does.
+    pub fn work(&self) {
         loop {
             let mut state = self.lock();
             while !state.cell_runs && state.done == state.asked {

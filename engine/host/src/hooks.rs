@@ -1,5 +1,6 @@
 //! What has to be done again when a checkpoint wakes without the threads of before, and executors of the dependencies'.
 
+use std::panic::catch_unwind;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -8,15 +9,14 @@ use std::thread::{self, Thread};
 use crate::os::{Library, Replaceable};
 use crate::process;
 
-/// Runs a future to its end. An executor with threads is made anew when the second argument, [`generation`], changes.
+/// Runs a future to its end. An executor with threads is made anew when the first argument, [`generation`], changes.
 ///
 /// [`generation`]: crate::generation
-pub type BlockOn = fn(Pin<&mut dyn Future<Output = ()>>, u64);
+pub type BlockOn = fn(u64, Pin<&mut dyn Future<Output = ()>>);
 
-/// Called when a checkpoint has woken, on the thread that runs cells. If the pool of threads that the dependencies
-/// share had been started before, its threads are gone: then a new one is made, to which the calling thread belongs,
-/// and the number of the threads that were lost is the answer; otherwise 0.
-pub type InstallPool = fn() -> usize;
+/// Called when a checkpoint has woken, on the thread that runs cells: the threads of the pool that the dependencies
+/// share are gone. Makes a new one, to which the calling thread belongs; false if it does not, after all.
+pub type InstallPool = fn() -> bool;
 
 /// What the names of such functions begin with.
 const BLOCK_ON: &str = "oxikale_deps_block_on";
@@ -31,7 +31,9 @@ struct Hooks {
 
 static HOOKS: Replaceable<Hooks> = Replaceable::new();
 
-static AFTER_RESTORE: Replaceable<Mutex<Vec<fn()>>> = Replaceable::new();
+type AfterRestore = Mutex<Vec<fn()>>;
+
+static AFTER_RESTORE: Replaceable<AfterRestore> = Replaceable::new();
 
 /// Uses the functions of these names in a library.
 pub fn take_from(library: Library, names: &[String]) -> Result<(), String> {
@@ -59,19 +61,26 @@ pub fn after_restore(hook: fn()) {
 pub fn run_after_restore() {
     // A thread that is gone may have held the lock; then the list is read by nobody who could wait for it.
     let hooks = AFTER_RESTORE.get().and_then(|hooks| hooks.try_lock().ok().map(|hooks| hooks.clone()));
-    hooks.iter().flatten().for_each(|hook| hook());
+    // One that panics has said so itself.
+    hooks.iter().flatten().for_each(|hook| drop(catch_unwind(hook)));
 }
 
-/// Gives this thread a pool if the one of before is gone, and says how many threads went with it.
-pub fn install_pool() -> usize {
-    HOOKS.get().and_then(|hooks| hooks.install_pool).map_or(0, |install| install())
+/// Gives this thread a pool of its own, where the dependencies use one; whether it has one now.
+pub fn install_pool() -> bool {
+    HOOKS.get().and_then(|hooks| hooks.install_pool).is_some_and(|install| install())
+}
+
+/// How many threads the pool has that the dependencies start by themselves: rayon's rule.
+pub fn usual_pool_size() -> usize {
+    let wanted = std::env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+    wanted.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Runs a future to its end: on the dependencies' executor if they have one, so that its timers and sockets work.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let Some(block_on) = HOOKS.get().and_then(|hooks| hooks.block_on) else { return block_on_this_thread(future) };
     let mut output = None;
-    block_on(pin!(async { output = Some(future.await) }), process::generation());
+    block_on(process::generation(), pin!(async { output = Some(future.await) }));
     output.expect("the executor ran the future to its end")
 }
 

@@ -13,6 +13,12 @@ use crate::protocol::{Frame, Panic};
 /// panics may cause thousands.
 const BACKTRACES: usize = 32;
 
+/// The function of this runtime that calls the user's code.
+const USER_CODE: &str = "::serve::user_code";
+
+/// The function of std between a panic and the hook.
+const PANICKING: &str = "__rust_end_short_backtrace";
+
 /// The panics of the cell that runs.
 #[derive(Default)]
 pub struct Panics(Mutex<Seen>);
@@ -67,10 +73,16 @@ pub fn install_hook() {
         if backtrace {
             // Without the lock: a backtrace may take a while, and other threads may panic.
             panic.frames = frames(&format!("{:#}", Backtrace::force_capture()));
+            // Only what the user's code has called, and not what the panic calls in its turn.
+            let is = |name: &'static str| move |frame: &Frame| frame.symbol.contains(name);
+            let begin = panic.frames.iter().position(is(USER_CODE));
+            panic.frames.truncate(begin.unwrap_or(panic.frames.len()));
+            let end = panic.frames.iter().rposition(is(PANICKING));
+            panic.frames.drain(..end.map_or(0, |end| end + 1));
         }
         // The engine reports the panic that ends the cell. One that is caught further in, or that ends the process, is
         // printed here and now. An inlined `catch_unwind` is not seen: then `end` prints it, or the next panic does.
-        let ends_cell = in_cell && info.can_unwind() && catches(&panic.frames) <= 1;
+        let ends_cell = in_cell && info.can_unwind() && !is_caught(&panic.frames);
         let mut seen = process.panics.lock();
         let earlier = seen.latest.take().filter(|_| !seen.printed);
         seen.printed = !ends_cell;
@@ -105,9 +117,9 @@ fn print(panic: &Panic) {
     eprintln!("\nthread '{thread}' panicked at {file}:{line}:{column}:\n{message}");
 }
 
-/// How many frames stop a panic: one is this runtime's.
-fn catches(frames: &[Frame]) -> usize {
-    frames.iter().filter(|frame| frame.symbol == "__rust_try" || frame.symbol.ends_with("::__rust_try")).count()
+/// Whether code of the user's stops the panic.
+fn is_caught(frames: &[Frame]) -> bool {
+    frames.iter().any(|frame| frame.symbol.ends_with("__rust_try") || frame.symbol.contains("::panicking::catch_unwind"))
 }
 
 /// The frames of a backtrace as std prints it in full: a line `  3: 0x55d0 - path::of::function`, and beneath it, where

@@ -1,6 +1,7 @@
 //! What belongs to one host process, and is made anew in a checkpoint that wakes: its connection and its threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use std::{fs, io, thread};
 
@@ -15,6 +16,9 @@ pub const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The name of the thread that watches the engine.
 const WATCHDOG: &str = "oxikale-watch";
+
+/// What a thread without a name is called.
+pub const UNNAMED: &str = "unnamed";
 
 /// This process, as a host.
 pub struct Process {
@@ -54,16 +58,27 @@ impl Process {
         prefer_for_end(800);
         let process =
             CURRENT.set(Self { channel, flusher: Flusher::default(), panics: Panics::default() });
-        process.flusher.start()?;
-        thread::Builder::new().name(WATCHDOG.to_owned()).stack_size(256 << 10).spawn(|| {
+        // A thread gets its name when it starts, and by their names these are told from the user's.
+        let named = Arc::new(Barrier::new(3));
+        start_thread(flush::THREAD, named.clone(), || process.flusher.work())?;
+        start_thread(WATCHDOG, named.clone(), || {
             process.channel.wait_for_hang_up();
             // Usually the supervisor comes first. It may be gone as well.
             supervise::end_descendants(std::process::id(), &[]);
             drop(fs::remove_dir_all(setting.folder()));
             os::end_group(std::process::id());
         })?;
+        named.wait();
         Ok(process)
     }
+}
+
+fn start_thread(name: &str, named: Arc<Barrier>, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let work = move || {
+        named.wait();
+        work();
+    };
+    thread::Builder::new().name(name.to_owned()).stack_size(256 << 10).spawn(work).map(drop)
 }
 
 /// Tells the system how gladly to end this process when memory runs out.
@@ -72,14 +87,15 @@ pub fn prefer_for_end(score: i32) {
     drop(fs::write("/proc/self/oom_score_adj", score.to_string()));
 }
 
-/// The names of the user's threads in this process; `unnamed` for one without.
+/// The names of the user's threads in this process, [`UNNAMED`] for one without.
 pub fn threads() -> Vec<String> {
-    let own = os::thread();
+    // The one that runs cells, and the first one, which sleeps if it is not that.
+    let own = [os::thread(), std::process::id()].map(|number| number.to_string());
     let mut names: Vec<String> = fs::read_dir("/proc/self/task")
         .into_iter()
         .flatten()
         .flatten()
-        .filter(|entry| entry.file_name().to_str() != Some(&own.to_string()))
+        .filter(|entry| !own.iter().any(|own| entry.file_name() == **own))
         .filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok())
         .filter_map(|name| user_thread(name.trim_end_matches('\n')))
         .collect();
@@ -92,7 +108,7 @@ fn user_thread(name: &str) -> Option<String> {
     match name {
         flush::THREAD | WATCHDOG => None,
         // Threads without a name have their creator's.
-        "oxikale-host" | "main" => Some("unnamed".to_owned()),
+        "oxikale-host" | "main" => Some(UNNAMED.to_owned()),
         pool if pool.starts_with("tokio-r") || pool.starts_with("rayon") => None,
         name => Some(name.to_owned()),
     }

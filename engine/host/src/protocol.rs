@@ -90,7 +90,7 @@ pub struct Panic {
     pub column: u32,
     /// The name of the thread that panicked first.
     pub thread: String,
-    /// The calls that led to it, the innermost first; those of the runtime and of std among them.
+    /// The calls that led to it, the innermost first, down to the cell's own; those of std among them.
     pub frames: Vec<Frame>,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::checkpoint::{self, Fork};
 use crate::os::{self, Library};
-use crate::process::{PATIENCE, Process};
+use crate::process::{self, PATIENCE, Process};
 use crate::protocol::{Command, Message, Role};
 use crate::setting::Setting;
 use crate::{Flow, Variables, hooks, panic};
@@ -21,8 +21,10 @@ struct Session {
     variables: Variables,
     /// The checkpoints that this very process has left; they are its children.
     checkpoints: Vec<u32>,
-    /// Whether this thread belongs to a pool whose other threads are gone. It can never belong to another.
+    /// Whether this thread belongs to a pool of threads. It can never belong to another.
     spent: bool,
+    /// How many other threads that pool has; `None` if it is the one that starts by itself, if at all.
+    pool: Option<usize>,
 }
 
 /// What to do after a command.
@@ -40,7 +42,8 @@ pub fn start(setting: &'static Setting) -> ! {
     let process = setting.connect(Role::Host).and_then(|channel| Process::become_host(channel, setting));
     match process {
         Ok(process) => {
-            serve(Session { setting, process, variables: Variables::default(), checkpoints: Vec::new(), spent: false })
+            let (variables, checkpoints) = (Variables::default(), Vec::new());
+            serve(Session { setting, process, variables, checkpoints, spent: false, pool: None })
         }
         Err(error) => {
             eprintln!("the process that runs cells cannot reach its engine: {error}");
@@ -117,18 +120,20 @@ impl Session {
 
     /// Makes good what was not copied, and tells the engine.
     fn wake(&mut self, mut threads: Vec<String>) {
-        let lost = catch_unwind(|| {
-            let lost = hooks::install_pool();
-            hooks::run_after_restore();
-            lost
-        });
-        // The threads of a pool that was made anew are no loss; they have no names.
-        for _ in 0..*lost.as_ref().unwrap_or(&0) {
-            if let Some(place) = threads.iter().position(|name| name == "unnamed") {
-                threads.remove(place);
+        let unnamed = |names: &[String]| names.iter().filter(|name| *name == process::UNNAMED).count();
+        // The threads of the pool that is made anew are no loss. They have no names.
+        let found = unnamed(&threads);
+        let lost = self.pool.unwrap_or_else(hooks::usual_pool_size);
+        let before = unnamed(&process::threads());
+        self.spent = catch_unwind(hooks::install_pool).unwrap_or(false);
+        if self.spent {
+            self.pool = Some(unnamed(&process::threads()).saturating_sub(before));
+            if found >= lost {
+                threads.retain(|name| name != process::UNNAMED);
+                threads.extend(vec![process::UNNAMED.to_owned(); found - lost]);
             }
         }
-        self.spent = lost.is_ok_and(|lost| lost > 0);
+        hooks::run_after_restore();
         self.process.channel.send(&Message::Woken { threads });
     }
 
@@ -153,7 +158,7 @@ impl Session {
     fn guarded<T>(&mut self, work: impl FnOnce(&mut Variables) -> T) -> Result<T, Message> {
         self.process.panics.begin();
         self.process.flusher.cell_runs(true);
-        let result = catch_unwind(AssertUnwindSafe(|| work(&mut self.variables)));
+        let result = catch_unwind(AssertUnwindSafe(|| user_code(work, &mut self.variables)));
         let panic = self.process.panics.end(result.as_ref().err().map(|payload| &**payload as &(dyn Any + Send)));
         self.process.flusher.flush_within(PATIENCE);
         self.process.flusher.cell_runs(false);
@@ -165,6 +170,15 @@ impl Session {
             Message::Panicked(panic)
         })
     }
+}
+
+/// Stands in backtraces where the code of the user's begins.
+#[inline(never)]
+fn user_code<T>(work: impl FnOnce(&mut Variables) -> T, variables: &mut Variables) -> T {
+    let result = work(variables);
+    // Something is left to be done, so that this call is no jump.
+    std::hint::black_box(());
+    result
 }
 
 fn load(library: &Path, hooks: &[String]) -> Result<(), String> {

@@ -3,7 +3,6 @@
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write, stderr, stdout};
-use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -80,11 +79,16 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Tells the engine something. That the engine is gone is noticed by whoever reads.
+    /// Tells the engine something.
     pub fn send(&self, message: &Message) {
         let _sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        if (&self.stream).write_all(&message.encode()).is_err() {
-            drop(self.stream.shutdown(Shutdown::Both));
+        if let Err(error) = (&self.stream).write_all(&message.encode()) {
+            // Usually the engine is gone, and nobody will read this.
+            eprintln!(
+                "the process that runs cells has lost its engine ({error}); did the cell close files that it had not \
+                 opened?"
+            );
+            os::leave(1);
         }
     }
 

@@ -45,11 +45,13 @@ fn supervise(channel: Channel, setting: &'static Setting) -> ! {
         while let Some(command) = channel.receive() {
             match command {
                 Command::End { host, spare } => {
+                    let mut pids: HashSet<u32> = descendants(process::id(), &spare).into_iter().collect();
+                    // At once, so that they do not go on dividing.
                     if host != 0 && !spare.contains(&host) {
                         os::end_group(host);
                     }
-                    let pids = end_descendants(process::id(), &spare);
-                    channel.send(&Message::Ended { pids });
+                    pids.extend(end_descendants(process::id(), &spare));
+                    channel.send(&Message::Ended { pids: pids.into_iter().collect() });
                 }
                 Command::Stop => break,
                 _ => channel.send(&Message::Refused("this command is not for the supervisor".to_owned())),

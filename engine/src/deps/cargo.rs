@@ -14,6 +14,10 @@ use super::{Cancel, package};
 use crate::event::Progress;
 use crate::toolchain::Toolchain;
 
+/// Settings that a cargo around us made for its own packages, or that would move what is built.
+const OURS: [&str; 5] =
+    ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_BOOTSTRAP"];
+
 /// Cargo with all that it needs to know.
 pub(super) struct Cargo<'a> {
     pub(super) toolchain: &'a Toolchain,
@@ -136,8 +140,7 @@ impl Cargo<'_> {
             command.current_dir(folder);
         }
         command.env("RUSTC", &self.toolchain.rustc).env("CARGO_TERM_PROGRESS_WHEN", "never");
-        // Settings that a cargo around us made for its own packages, or that would move what it builds.
-        for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER"] {
+        for name in OURS {
             command.env_remove(name);
         }
         for (name, _) in env::vars_os() {

@@ -165,7 +165,10 @@ impl DirectEngine {
 
     fn start_host(&mut self) -> Result<(), EngineError> {
         let listener = Arc::clone(&self.listener);
-        let sink = Arc::new(move |output| listener(event(output)));
+        let sink = Arc::new(move |output| {
+            // A listener that panics must not take the thread with it that everything else comes through.
+            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(event(output)))));
+        });
         let host = HostOptions {
             working_folder: self.options.folder.clone(),
             checkpoints: self.options.checkpoints,

@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -15,6 +16,7 @@ use std::{env, process, thread};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::last_words::PANICKED;
 use super::markers::{Part, Splitter};
 use super::wire::{self, Channel, Exit, Failure, Relayed};
 use super::{RELAY, end_with_parent, last_words, processes};
@@ -22,7 +24,7 @@ use super::{RELAY, end_with_parent, last_words, processes};
 /// How long a line on the standard error waits, as it may prove to be the error that ended the cell.
 const PATIENCE: Duration = Duration::from_millis(15);
 /// The same for a panic, which the program may yet catch.
-const PATIENCE_WITH_PANIC: Duration = Duration::from_secs(1);
+const PATIENCE_WITH_PANIC: Duration = Duration::from_millis(250);
 /// How much of the standard error is kept to find the last words in.
 const KEPT: usize = 64 * 1024;
 
@@ -52,8 +54,8 @@ struct Relay {
     splitter: Splitter,
     /// A line from evcxr that is not whole yet.
     order: Vec<u8>,
-    /// Standard error that is not sent yet, and since when it waits.
-    held: Vec<u8>,
+    /// Standard error that is not sent yet, with the output that came after it, and since when it waits.
+    held: Vec<(Channel, Vec<u8>)>,
     held_since: Option<Instant>,
     /// The end of what this cell wrote to its standard error, what is held included.
     recent: Vec<u8>,
@@ -98,6 +100,9 @@ impl Relay {
     fn serve(mut self) -> io::Result<()> {
         loop {
             let ready = self.wait()?;
+            if ready.exited {
+                return self.conclude();
+            }
             if ready.stderr {
                 self.read_stderr()?;
             }
@@ -106,9 +111,6 @@ impl Relay {
             }
             if ready.orders {
                 self.read_orders()?;
-            }
-            if ready.exited {
-                return self.conclude();
             }
             if self.held_since.is_some_and(|since| since.elapsed() >= self.patience()) {
                 self.release()?;
@@ -167,30 +169,27 @@ impl Relay {
         self.recent.extend_from_slice(&bytes);
         let surplus = self.recent.len().saturating_sub(KEPT);
         self.recent.drain(..surplus);
-        self.held.extend_from_slice(&bytes);
         self.held_since.get_or_insert_with(Instant::now);
-        if self.held.len() > KEPT { self.release() } else { Ok(()) }
+        self.hold(Channel::Stderr, bytes)
     }
 
     fn read_stdout(&mut self) -> io::Result<()> {
         let Some(bytes) = read_some(&mut self.stdout)? else { return Ok(()) };
         for part in self.splitter.take(&bytes) {
             match part {
-                Part::Text(text) => {
-                    self.release()?;
-                    self.say(&Relayed::Text(Channel::Stdout), &text)?;
-                }
+                Part::Text(text) if self.held.is_empty() => self.say(&Relayed::Text(Channel::Stdout), &text)?,
+                Part::Text(text) => self.hold(Channel::Stdout, text)?,
                 Part::Line(line) => forward(&line)?,
                 Part::Panicked(line) => {
                     self.drain_stderr()?;
-                    let (failure, range) = last_words::panic(&self.recent);
-                    self.fail(failure, range.map(|range| range.start))?;
+                    let (failure, range) = last_words::panic(&self.recent, self.runner);
+                    self.fail(failure, range)?;
                     forward(&line)?;
                 }
                 Part::Failed(line) => {
                     self.drain_stderr()?;
                     let (failure, range) = last_words::error(&self.recent);
-                    self.fail(failure, range.map(|range| range.start))?;
+                    self.fail(failure, range)?;
                     forward(&line)?;
                 }
                 Part::Complete(line) => {
@@ -206,14 +205,30 @@ impl Relay {
         Ok(())
     }
 
-    /// Notes why the code ended. Its last words, from `start` in what is kept, are no output if they are still held.
-    fn fail(&mut self, failure: Failure, start: Option<usize>) -> io::Result<()> {
+    /// Notes why the code ended. Its last words, a range of what is kept, are no output as far as they are still held.
+    fn fail(&mut self, failure: Failure, words: Option<Range<usize>>) -> io::Result<()> {
         self.failure = Some(failure);
-        if let Some(start) = start {
-            let words = self.recent.len() - start;
-            self.held.truncate(self.held.len().saturating_sub(words));
+        // The end of what is kept and the end of what is held are the same.
+        let mut end = self.recent.len();
+        for (_, bytes) in self.held.iter_mut().rev().filter(|(channel, _)| *channel == Channel::Stderr) {
+            let start = end.saturating_sub(bytes.len());
+            if let Some(words) = &words {
+                let cut = words.start.clamp(start, end) - start..words.end.clamp(start, end) - start;
+                bytes.drain(cut);
+            }
+            end = start;
         }
         self.release()
+    }
+
+    /// Keeps output back for a moment.
+    fn hold(&mut self, channel: Channel, bytes: Vec<u8>) -> io::Result<()> {
+        match self.held.last_mut().filter(|(last, _)| *last == channel) {
+            Some((_, held)) => held.extend(bytes),
+            None => self.held.push((channel, bytes)),
+        }
+        let all: usize = self.held.iter().map(|(_, bytes)| bytes.len()).sum();
+        if all > KEPT { self.release() } else { Ok(()) }
     }
 
     /// Reads what has been written to the standard error by now.
@@ -224,15 +239,20 @@ impl Relay {
         Ok(())
     }
 
-    /// Sends the standard error that waits.
+    /// Sends what waits.
     fn release(&mut self) -> io::Result<()> {
         self.held_since = None;
-        let held = std::mem::take(&mut self.held);
-        if held.is_empty() { Ok(()) } else { self.say(&Relayed::Text(Channel::Stderr), &held) }
+        for (channel, bytes) in std::mem::take(&mut self.held) {
+            if !bytes.is_empty() {
+                self.say(&Relayed::Text(channel), &bytes)?;
+            }
+        }
+        Ok(())
     }
 
     fn patience(&self) -> Duration {
-        let panicked = self.held.windows(PANICKED.len()).any(|window| window == PANICKED);
+        let has_panic = |bytes: &[u8]| bytes.windows(PANICKED.len()).any(|window| window == PANICKED.as_bytes());
+        let panicked = self.held.iter().any(|(channel, bytes)| *channel == Channel::Stderr && has_panic(bytes));
         if panicked { PATIENCE_WITH_PANIC } else { PATIENCE }
     }
 
@@ -271,8 +291,6 @@ impl Relay {
         self.server.read_exact(&mut [0])
     }
 }
-
-const PANICKED: &[u8] = b"thread 'main' ";
 
 /// What there is to do.
 struct Ready {

@@ -64,7 +64,7 @@ const CHUNK: usize = 256 << 10;
 const LONGEST_RECORD: usize = 1 << 30;
 
 /// What Rust's runtime writes before it ends the process.
-const OVERFLOW: &[u8] = b"' has overflowed its stack\n";
+const OVERFLOW: &[u8] = b" has overflowed its stack\n";
 
 /// The engine's ends of the pipes.
 pub(super) struct Pipes {

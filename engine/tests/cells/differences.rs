@@ -38,7 +38,9 @@ fn differences(chapters: &[Chapter]) -> Result<String, Failed> {
     let cells = || cases().flat_map(|case| &case.cells);
     let mut text = format!(
         "{} notebooks with {} cells in `engine/tests/cells` are run in both engines; {} of the notebooks are for the direct \
-         engine alone. Where evcxr shows something else, this is what it shows:\n",
+         engine alone. In evcxr every cell that ends in a statement with a value of `()` may show `()`, errors have evcxr's own \
+         words, panics are written to the standard error too, and nobody says which variables are dropped. Where it shows \
+         something else besides, this is what it shows:\n",
         cases().count(),
         cells().count(),
         cases().filter(|case| !case.evcxr).count(),
@@ -57,13 +59,13 @@ fn differences(chapters: &[Chapter]) -> Result<String, Failed> {
                 write!(text, "\n### {}\n", chapter.name)?;
                 headed = true;
             }
-            write!(text, "\n#### {}\n\n", case.title)?;
+            writeln!(text, "\n#### {}", case.title)?;
             if !case.evcxr {
-                writeln!(text, "In the direct engine alone.")?;
+                writeln!(text, "\nIn the direct engine alone.")?;
             }
             for (number, cell, said) in differing {
                 let fence = if cell.source.contains("```") { "````" } else { "```" };
-                write!(text, "Cell {number}:\n{fence}rust\n{}\n{fence}\n", cell.source)?;
+                write!(text, "\nCell {number}:\n{fence}rust\n{}\n{fence}\n", cell.source)?;
                 write!(text, "* direct: {}\n* evcxr: {}\n", summary(cell), said.replace('\n', "\n  "))?;
             }
         }
@@ -74,7 +76,7 @@ fn differences(chapters: &[Chapter]) -> Result<String, Failed> {
 
 /// What the direct engine shows, in a line.
 fn summary(cell: &Expected) -> String {
-    let quoted = |text: &str| text.lines().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", ");
+    let quoted = |text: &str| text.lines().map(quoted).collect::<Vec<_>>().join(", ");
     let whole = |text: &Text| match text {
         Text::Whole(text) | Text::Contains(text) => quoted(text),
     };
@@ -95,4 +97,9 @@ fn summary(cell: &Expected) -> String {
         None => {}
     }
     if parts.is_empty() { "runs".to_owned() } else { parts.join("; ") }
+}
+
+/// A line as code; one that holds backquotes itself stands between two of them.
+fn quoted(line: &str) -> String {
+    if line.contains('`') { format!("`` {line} ``") } else { format!("`{line}`") }
 }

@@ -137,7 +137,8 @@ cells! {
     }
     half_a_line = |v| {
         print!("half");
-        while io::stdin().read_line(&mut String::new())? > 0 {}
+        let sign = std::env::var_os("GIVEN").unwrap();
+        while !std::path::Path::new(&sign).exists() { thread::sleep(Duration::from_millis(1)); }
     }
     lines_200_mb = |v| {
         let line = [b'z'; 999];
@@ -219,7 +220,6 @@ cells! {
     close_files = |v| {
         unsafe extern "C" { fn close(fd: i32) -> i32; }
         for fd in 3..64 { unsafe { close(fd) }; }
-        for_ever()
     }
 }
 

@@ -1,4 +1,5 @@
 //! A session of real processes for tests, and the cells that run in them.
+#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,16 +1,14 @@
 #!/bin/sh
-# Installs the evcxr REPL, and the sources of the standard library that it needs to know the types of variables.
+# Installs the sources of the standard library, without which evcxr does not know the types of variables.
 #
-#   sh tests/evcxr/install.sh
+#   sh scripts/rust_src.sh
 #
-# Everything goes into the cache folder of Oxikale, but for the toolchain's component rust-src. A second call does
-# nothing. The first compiles rust-analyzer: some minutes on eight cores, half an hour on a busy pair.
+# They are a component of the toolchain; where rustup cannot fetch it, Debian's package of them goes into the cache
+# folder of Oxikale, where the evcxr engine looks too. A second call does nothing.
 set -eu
 
-evcxr_version="0.22.0"
-
 fail() {
-    echo "install.sh: $*" >&2
+    echo "rust_src.sh: $*" >&2
     exit 1
 }
 
@@ -18,18 +16,7 @@ if [ -z "${OXIKALE_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ]; then
     fail "HOME is not set; set OXIKALE_CACHE to a folder"
 fi
 cache="${OXIKALE_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/oxikale}"
-command -v cargo >/dev/null || fail "cargo is needed: https://rustup.rs"
 mkdir -p "$cache" || fail "cannot create $cache"
-
-if [ "$("$cache/evcxr/bin/evcxr" --version 2>/dev/null || true)" = "evcxr_repl $evcxr_version" ]; then
-    echo "evcxr $evcxr_version is installed"
-else
-    # Locked: newer versions of its dependencies do not compile together.
-    # Its own target folder, so that a build that was interrupted goes on where it was.
-    CARGO_TARGET_DIR="$cache/evcxr-build" cargo install evcxr_repl --version "$evcxr_version" --locked --force \
-        --root "$cache/evcxr" || fail "evcxr $evcxr_version could not be built"
-    rm -rf "$cache/evcxr-build"
-fi
 
 library="$(rustc --print sysroot)/lib/rustlib/src/rust/library"
 if [ -d "$library" ]; then
