@@ -6,7 +6,8 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("host").join("src");
     println!("cargo:rerun-if-changed={}", folder.display());
-    let mut sources: Vec<_> = fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut sources: Vec<_> =
+        fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     sources.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     sources.sort();
     let mut list = "&[\n".to_owned();

@@ -110,7 +110,8 @@ fn commands_that_are_completed_are_those_of_the_engine() {
     let help = script(&place, ":help\n").exits(0).out;
     let mut terminal = Terminal::start(&place.command(&["repl"]));
     // Twice, since the first one completes as far as all have in common, which is nothing.
-    terminal.shows("In [1]: ").types(":\t\t").shows("version");
+    terminal.shows("In [1]: ").types(":\t\t").shows("version").shows("In [1]: :");
+    // What is typed together with Ctrl-C is dropped with what was typed before it.
     terminal.types("\x03").shows("In [1]: ").types("\x04");
     let (_, shown) = terminal.ends();
     let listed = shown.split("\n").flat_map(str::split_whitespace).filter(|word| help.contains(&format!(":{word}")));

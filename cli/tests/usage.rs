@@ -6,8 +6,21 @@ use std::io;
 
 use support::{Done, Place};
 
-const COMMANDS: [&str; 11] =
-    ["check", "graph", "compile", "build", "run", "runs", "logs", "artifacts", "metrics", "explain", "completions"];
+const COMMANDS: [&str; 13] = [
+    "check",
+    "graph",
+    "compile",
+    "build",
+    "run",
+    "exec",
+    "repl",
+    "runs",
+    "logs",
+    "artifacts",
+    "metrics",
+    "explain",
+    "completions",
+];
 
 #[test]
 fn every_command_has_help_with_an_example() {
@@ -47,7 +60,7 @@ fn what_is_no_notebook_is_refused_with_the_reason() {
     place.file("text.ipynb", "not json");
     place.file("broken.ipynb", "{\"cells\": [");
     place.file("old.ipynb", "{\"nbformat\": 2, \"worksheets\": []}");
-    for command in ["check", "graph", "compile", "build", "run"] {
+    for command in ["check", "graph", "compile", "build", "run", "exec"] {
         for (file, said) in [
             ("missing.ipynb", "cannot be read"),
             (".", "this is a folder"),

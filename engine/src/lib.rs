@@ -7,9 +7,9 @@ pub mod deps;
 pub mod diagnostic;
 pub mod direct;
 mod engine;
-mod event;
 #[cfg(feature = "evcxr")]
 pub mod evcxr;
+mod event;
 pub mod host;
 mod show;
 mod toolchain;

@@ -61,7 +61,12 @@ impl Toolchain {
             })?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr);
-                return Err(ToolchainError(format!("`{} {}` fails: {}", rustc.display(), argument.join(" "), said.trim())));
+                return Err(ToolchainError(format!(
+                    "`{} {}` fails: {}",
+                    rustc.display(),
+                    argument.join(" "),
+                    said.trim()
+                )));
             }
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };

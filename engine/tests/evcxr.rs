@@ -115,12 +115,14 @@ impl Ran {
     }
 
     fn result(&self) -> &Map<String, Value> {
-        let found = self.events.iter().find_map(|event| if let Event::Result { data } = event { Some(data) } else { None });
+        let found =
+            self.events.iter().find_map(|event| if let Event::Result { data } = event { Some(data) } else { None });
         found.unwrap_or_else(|| panic!("no result: {:#?}", self.events))
     }
 
     fn error(&self) -> &CellError {
-        let found = self.events.iter().find_map(|event| if let Event::Error(error) = event { Some(error) } else { None });
+        let found =
+            self.events.iter().find_map(|event| if let Event::Error(error) = event { Some(error) } else { None });
         found.unwrap_or_else(|| panic!("no error: {:#?}", self.events))
     }
 
@@ -137,7 +139,8 @@ impl Ran {
     }
 
     fn notices(&self) -> String {
-        let told = self.events.iter().filter_map(|event| if let Event::Notice(text) = event { Some(&**text) } else { None });
+        let told =
+            self.events.iter().filter_map(|event| if let Event::Notice(text) = event { Some(&**text) } else { None });
         told.collect::<Vec<_>>().join("\n")
     }
 }
@@ -160,7 +163,10 @@ fn cells() {
     let ran = session.run(source);
     assert_eq!(ran.outcome, Outcome::Failed);
     let error = ran.error();
-    assert_eq!((error.kind, error.name.as_str(), error.message.as_str()), (ErrorKind::Compile, "E0308", "mismatched types"));
+    assert_eq!(
+        (error.kind, error.name.as_str(), error.message.as_str()),
+        (ErrorKind::Compile, "E0308", "mismatched types")
+    );
     let span = error.diagnostics[0].spans.iter().find(|span| span.primary).unwrap();
     assert_eq!((&source[span.start..span.end], span.line, span.column), ("\"text\"", 2, 14));
     assert!(error.rendered.contains("cell 4:2:14"), "{}", error.rendered);
@@ -323,7 +329,8 @@ fn interrupted_builds_keep_variables() {
     session.run("let x = 1;").completed();
     let krate = session.folder.path().join("endless");
     fs::create_dir_all(krate.join("src")).unwrap();
-    fs::write(krate.join("Cargo.toml"), "[package]\nname = \"endless\"\nversion = \"0.1.0\"\nedition = \"2024\"\n").unwrap();
+    fs::write(krate.join("Cargo.toml"), "[package]\nname = \"endless\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+        .unwrap();
     fs::write(krate.join("src/lib.rs"), "").unwrap();
     let mark = session.folder.path().join("building");
     let build = format!(

@@ -3,10 +3,10 @@
 use std::io::{self, Write, stderr, stdout};
 
 use crate::os::{self, Side};
+use crate::output;
 use crate::process::{self, PATIENCE, Process};
 use crate::protocol::{Command, Role};
 use crate::setting::Setting;
-use crate::output;
 
 /// What came of it.
 pub enum Fork {

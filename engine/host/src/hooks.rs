@@ -72,7 +72,8 @@ pub fn install_pool() -> bool {
 
 /// How many threads the pool has that the dependencies start by themselves: rayon's rule.
 pub fn usual_pool_size() -> usize {
-    let wanted = std::env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+    let wanted =
+        std::env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
     wanted.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 

@@ -391,11 +391,10 @@ impl<T> Handed<T> {
 /// Goes on with a value on a new thread; this one sleeps for the rest of the process.
 pub fn on_another_thread<T: 'static>(value: T, work: fn(T) -> !) -> io::Result<std::convert::Infallible> {
     let handed = Handed(value);
-    let thread =
-        std::thread::Builder::new().name("main".to_owned()).stack_size(stack_size()).spawn(move || {
-            let value = handed.open();
-            work(value);
-        })?;
+    let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(stack_size()).spawn(move || {
+        let value = handed.open();
+        work(value);
+    })?;
     // SAFETY of `Handed`: from here on this thread only waits.
     drop(thread.join());
     leave(101)

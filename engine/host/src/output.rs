@@ -96,7 +96,11 @@ fn wait_for_reader(setting: &Setting, stream: Stream) {
     while before > 0 {
         // The engine usually needs a few microseconds; beyond that the processor is better left to it.
         turns += 1;
-        if turns <= 8 { thread::yield_now() } else { thread::sleep(Duration::from_micros(20)) }
+        if turns <= 8 {
+            thread::yield_now()
+        } else {
+            thread::sleep(Duration::from_micros(20))
+        }
         let now = unread();
         let since = since.get_or_insert_with(Instant::now);
         if now != before {

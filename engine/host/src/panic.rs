@@ -119,7 +119,9 @@ fn print(panic: &Panic) {
 
 /// Whether code of the user's stops the panic.
 fn is_caught(frames: &[Frame]) -> bool {
-    frames.iter().any(|frame| frame.symbol.ends_with("__rust_try") || frame.symbol.contains("::panicking::catch_unwind"))
+    frames
+        .iter()
+        .any(|frame| frame.symbol.ends_with("__rust_try") || frame.symbol.contains("::panicking::catch_unwind"))
 }
 
 /// The frames of a backtrace as std prints it in full: a line `  3: 0x55d0 - path::of::function`, and beneath it, where

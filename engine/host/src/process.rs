@@ -56,8 +56,7 @@ impl Process {
     pub fn become_host(channel: Channel, setting: &'static Setting) -> io::Result<&'static Self> {
         // If memory runs out, the process that used it up goes, and not the engine or a checkpoint.
         prefer_for_end(800);
-        let process =
-            CURRENT.set(Self { channel, flusher: Flusher::default(), panics: Panics::default() });
+        let process = CURRENT.set(Self { channel, flusher: Flusher::default(), panics: Panics::default() });
         // A thread gets its name when it starts, and by their names these are told from the user's.
         let named = Arc::new(Barrier::new(3));
         start_thread(flush::THREAD, named.clone(), || process.flusher.work())?;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::protocol::{self, Command, Message, Role};
 use crate::os;
+use crate::protocol::{self, Command, Message, Role};
 
 /// Read at the start of the first process, and inherited by the others.
 pub struct Setting {
@@ -39,7 +39,10 @@ impl Setting {
     /// Reads the command line and the environment, out of which the token is taken.
     pub fn read() -> io::Result<&'static Self> {
         let missing = |what: &str| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("{what} is not given; only an engine starts this program"))
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{what} is not given; only an engine starts this program"),
+            )
         };
         let socket = env::args_os().nth(1).map(PathBuf::from).ok_or_else(|| missing("the path of the socket"))?;
         let token = env::var(protocol::TOKEN).map_err(|_| missing(protocol::TOKEN))?;

@@ -47,7 +47,10 @@ impl Cache {
         let text = fs::read_to_string(&file).ok()?;
         let record: Option<Record<T>> = serde_json::from_str(&text).ok();
         let whole = record.filter(|record| {
-            record.files.iter().all(|(name, size)| fs::metadata(folder.join(name)).is_ok_and(|data| data.len() == *size))
+            record
+                .files
+                .iter()
+                .all(|(name, size)| fs::metadata(folder.join(name)).is_ok_and(|data| data.len() == *size))
         });
         let Some(record) = whole else {
             self.remove(key);
@@ -73,7 +76,11 @@ impl Cache {
         let moved = fs::create_dir_all(&self.folder).and_then(|()| fs::rename(work, &place));
         if moved.is_err() {
             // Another process was faster, or the cache cannot be written to.
-            return Ok(if place.join("record.json").is_file() && self.whole(&place) { place } else { work.to_path_buf() });
+            return Ok(if place.join("record.json").is_file() && self.whole(&place) {
+                place
+            } else {
+                work.to_path_buf()
+            });
         }
         if self.written.fetch_add(1, Ordering::Relaxed) % BETWEEN_PRUNES == BETWEEN_PRUNES - 1 {
             self.prune();
@@ -86,9 +93,10 @@ impl Cache {
             .ok()
             .and_then(|text| serde_json::from_str::<Record<serde_json::Value>>(&text).ok())
             .is_some_and(|record| {
-                record.files.iter().all(|(name, size)| {
-                    fs::metadata(place.join(name)).is_ok_and(|data| data.len() == *size)
-                })
+                record
+                    .files
+                    .iter()
+                    .all(|(name, size)| fs::metadata(place.join(name)).is_ok_and(|data| data.len() == *size))
             })
     }
 

@@ -100,10 +100,9 @@ impl DirectEngine {
                 self.settings.timing_once = true;
                 None
             }
-            CommandKind::Percent => self.wrong(&format!(
-                "`%{}` is not a command of the engine; `:help` lists those that are",
-                command.name
-            )),
+            CommandKind::Percent => {
+                self.wrong(&format!("`%{}` is not a command of the engine; `:help` lists those that are", command.name))
+            }
             CommandKind::Shell => self.wrong("`!` commands are not run: a notebook's text never reaches a shell here"),
             CommandKind::CellMagic => {
                 self.wrong(&format!("`%%{}` is not a command of the engine; this cell was not run", command.name))
@@ -154,14 +153,17 @@ impl DirectEngine {
             "fmt" => {
                 let format = if argument.is_empty() { "{:?}" } else { argument };
                 if !is_format(format) {
-                    return self.wrong(&format!("`{format}` is not a format of one value, such as {{:?}}, {{:#?}} or {{:.3}}"));
+                    return self.wrong(&format!(
+                        "`{format}` is not a format of one value, such as {{:?}}, {{:#?}} or {{:.3}}"
+                    ));
                 }
                 self.state.scope.format = (format != "{:?}").then(|| format.to_owned());
                 self.say(format!("format of results: {format}"));
             }
             "efmt" => {
                 if !["", "{:?}"].contains(&argument) {
-                    return self.wrong("errors are shown with {:?}; map an error to the text that you want with `map_err`");
+                    return self
+                        .wrong("errors are shown with {:?}; map an error to the text that you want with `map_err`");
                 }
             }
             "env" => match argument.split_once('=') {
@@ -255,10 +257,8 @@ impl DirectEngine {
     fn list_variables(&self) {
         let variables = self.variables();
         let width = variables.iter().map(|variable| variable.name.chars().count()).max().unwrap_or_default();
-        let lines: Vec<String> = variables
-            .iter()
-            .map(|variable| format!("{:width$}  {}", variable.name, variable.type_name))
-            .collect();
+        let lines: Vec<String> =
+            variables.iter().map(|variable| format!("{:width$}  {}", variable.name, variable.type_name)).collect();
         self.say(if lines.is_empty() { "no variables".to_owned() } else { lines.join("\n") });
     }
 
@@ -336,7 +336,8 @@ impl DirectEngine {
     }
 
     fn explain_last(&mut self) -> Option<Outcome> {
-        let Some(code) = self.last_errors.iter().find_map(|error| error.code.clone()).filter(|code| code.starts_with('E'))
+        let Some(code) =
+            self.last_errors.iter().find_map(|error| error.code.clone()).filter(|code| code.starts_with('E'))
         else {
             self.say("no error to explain".to_owned());
             return None;

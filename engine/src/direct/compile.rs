@@ -11,17 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
+use super::cell_source::{self, Written};
+use super::draft::{CellRecord, Draft, Shows};
 use super::entry::Space;
 use super::items::{Items, Unit, digest};
 use super::messages::{Explanation, explain};
-use super::mir::{self, Receiver, Signature};
+use super::mir;
 use super::parse::Parsed;
 use super::rustc::{Cancel, Ended, Job, Message, Output, Rustc, Said};
 use super::session::SessionFolder;
-use super::source::{CellText, Purpose, Source};
+use super::source::{CellText, Source};
 use super::variables::{Gone, Variables};
 use crate::deps::Externs;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -29,15 +30,6 @@ use crate::host::Runtime;
 
 /// The most drafts of one cell.
 const DRAFTS: usize = 12;
-
-/// Lints that say nothing useful of a cell, whose names may be used in the next one.
-const ALLOWED: &str = "#![allow(unused_variables, unused_mut, unused_assignments, unused_imports, unused_macros, \
-                       unused_parens, unused_braces, unused_must_use, unused_labels, unused_unsafe, dead_code, \
-                       private_interfaces, private_bounds, non_snake_case, non_upper_case_globals, \
-                       non_camel_case_types, improper_ctypes_definitions, internal_features, uncommon_codepoints, \
-                       static_mut_refs, unreachable_code, unstable_name_collisions, path_statements, unused_doc_comments, \
-                       redundant_imports, macro_expanded_macro_exports_accessed_by_absolute_paths, mixed_script_confusables, \
-                       confusable_idents, ambiguous_glob_reexports, ambiguous_glob_imports, unnameable_test_items, linker_messages)]\n";
 
 /// Everything that compiling needs, and that does not change from cell to cell.
 #[derive(Debug, Clone)]
@@ -109,35 +101,6 @@ pub(super) struct Unfit {
     pub(super) reason: String,
 }
 
-/// What is known of a compiled cell; kept in the cache beside its library.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct CellRecord {
-    /// The variables that are there after it, with their types.
-    pub(super) stored: BTreeMap<String, String>,
-    /// Those that the cell used up.
-    pub(super) moved: BTreeSet<String>,
-    /// Those that end with the cell, with the reason.
-    pub(super) ended: BTreeMap<String, String>,
-    /// Those among the session's that the cell could not even take.
-    pub(super) lost: BTreeMap<String, String>,
-    /// What each draft of the cell decided; the text is written again from it.
-    fates: BTreeMap<String, Fate>,
-    shows: Shows,
-    moves: BTreeSet<String>,
-}
-
-/// How the value of the last expression is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-enum Shows {
-    /// It is not.
-    #[default]
-    Not,
-    /// By whatever its type offers.
-    Probe,
-    /// By `Debug`: where the type is not known until the end of the cell, no method can be looked up on it.
-    Debug,
-}
-
 /// Why there is nothing to run.
 #[derive(Debug, Clone)]
 pub(super) enum Failed {
@@ -148,31 +111,6 @@ pub(super) enum Failed {
     Rustc(String),
     /// Files could not be written or programs not be started.
     System(String),
-}
-
-/// What happens to a variable at the end of a cell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum Fate {
-    /// Stored as this type: a closure as a trait object, a function as a pointer.
-    As { kind: String, value: String },
-    /// Dropped before the others are stored, since it borrows from them.
-    Dropped,
-    /// Nothing: it was moved, or never got a value.
-    Left,
-}
-
-/// A draft of a cell's library.
-#[derive(Debug, Clone, Default)]
-struct Draft {
-    fates: BTreeMap<String, Fate>,
-    record: CellRecord,
-    shows: Shows,
-    /// Closures that get a `move`.
-    moves: BTreeSet<String>,
-    /// Closures for which `move` was tried in vain.
-    given_up: BTreeSet<String>,
-    /// Variables of the session that are not taken after all.
-    untaken: BTreeSet<String>,
 }
 
 impl Compiler {
@@ -237,11 +175,6 @@ impl Compiler {
         Ok(Compiled { warnings, stale, unfit, unit: unit_source, cached: cached && compiled.cached, ..compiled })
     }
 
-    /// Whether any of these names is a crate of the dependencies.
-    fn external<'a>(externs: &Externs, mut names: impl Iterator<Item = &'a str>) -> bool {
-        names.any(|name| externs.crates.iter().any(|(krate, _)| krate == name))
-    }
-
     /// Compiles the items that wait for it. Items of earlier cells that no longer fit are left out.
     fn unit_of(
         &self,
@@ -288,13 +221,11 @@ impl Compiler {
             mentions.extend(entry.mentions.iter().cloned());
         }
         let mut source = Source::default();
-        head(&mut source, parsed, cell);
-        let external = Self::external(
-            &scope.externs,
-            mentions.iter().map(String::as_str).chain(items.import_mentions()),
-        );
+        cell_source::head(&mut source, parsed, cell);
+        let external =
+            cell_source::external(&scope.externs, mentions.iter().map(String::as_str).chain(items.import_mentions()));
         if external {
-            dependencies(&scope.externs, &mut source);
+            cell_source::dependencies(&scope.externs, &mut source);
         }
         let needs = items.write_imports(&mentions, &mut source);
         for entry in items.open() {
@@ -309,7 +240,8 @@ impl Compiler {
             return Ok((unit(self.link(&folder.join(&file))), source, Vec::new(), true));
         }
         let work = self.work()?;
-        let said = self.rustc(Output::Unit, &name, &source, &needs, external.then_some(&scope.externs), &optimisation, &work)?;
+        let said =
+            self.rustc(Output::Unit, &name, &source, &needs, external.then_some(&scope.externs), &optimisation, &work)?;
         let explanation = self.explanation(scope, &source, &name, cell);
         if !said.success {
             drop(fs::remove_dir_all(&work));
@@ -324,10 +256,10 @@ impl Compiler {
     /// Has rustc look at imports that nothing else is compiled with.
     fn check_imports(&self, cell: &Arc<CellText>, scope: &Scope) -> Result<(), Failed> {
         let mut source = Source::default();
-        source.own(ALLOWED);
-        let external = Self::external(&scope.externs, scope.items.import_mentions());
+        source.own(cell_source::ALLOWED);
+        let external = cell_source::external(&scope.externs, scope.items.import_mentions());
         if external {
-            dependencies(&scope.externs, &mut source);
+            cell_source::dependencies(&scope.externs, &mut source);
         }
         let units = scope.items.write_imports(&BTreeSet::new(), &mut source);
         let work = self.work()?;
@@ -364,7 +296,7 @@ impl Compiler {
     ) -> Result<Compiled, Failed> {
         let shows = if parsed.value.is_some() { Shows::Probe } else { Shows::Not };
         let mut draft = Draft { shows, ..Draft::default() };
-        let first = self.write(cell, parsed, scope, &draft);
+        let first = cell_source::write(cell, parsed, scope, &draft);
         let optimisation = match &scope.optimisation {
             Some(level) => level.clone(),
             None if parsed.loops => "2".to_owned(),
@@ -378,7 +310,7 @@ impl Compiler {
             draft.moves.clone_from(&record.moves);
             draft.shows = record.shows;
             draft.untaken = record.lost.keys().cloned().collect();
-            let written = self.write(cell, parsed, scope, &draft);
+            let written = cell_source::write(cell, parsed, scope, &draft);
             return Ok(self.compiled(scope, written, Some(folder.join(file)), record, Vec::new(), true));
         }
         let work = self.work()?;
@@ -444,7 +376,7 @@ impl Compiler {
     ) -> Result<(Written, CellRecord, Said, Option<Vec<Diagnostic>>), Failed> {
         let mut closures_known = parsed.closures.is_empty();
         for _ in 0..DRAFTS {
-            let written = self.write(cell, parsed, scope, &draft);
+            let written = cell_source::write(cell, parsed, scope, &draft);
             let output = match (check, closures_known) {
                 (true, _) => Output::Check,
                 (false, true) => Output::Cell,
@@ -483,127 +415,6 @@ impl Compiler {
         Err(Failed::Rustc(format!(
             "after {DRAFTS} attempts no form of this cell satisfies the compiler; please report the cell as a mistake of Oxikale"
         )))
-    }
-
-    /// Writes the source of a cell's library.
-    fn write(&self, cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft: &Draft) -> Written {
-        let mentions = scope.items.reach(&parsed.mentions);
-        let bound: BTreeSet<&str> = parsed.bindings.iter().map(|binding| binding.name.as_str()).collect();
-        let taken: Vec<_> = scope
-            .variables
-            .iter()
-            .filter(|variable| mentions.contains(&variable.name) && !draft.untaken.contains(&variable.name))
-            .collect();
-        let mut source = Source::default();
-        head(&mut source, parsed, cell);
-        let type_names = taken.iter().flat_map(|variable| variable.path_roots());
-        let external = Self::external(
-            &scope.externs,
-            mentions.iter().map(String::as_str).chain(scope.items.import_mentions()).chain(type_names),
-        );
-        if external {
-            dependencies(&scope.externs, &mut source);
-        }
-        let mut units = scope.items.write_imports(&mentions, &mut source);
-        source.own("#[unsafe(no_mangle)] pub fn oxikale_cell(__variables: &mut ::oxikale_host::Variables) -> ::oxikale_host::Flow {\n");
-        if parsed.awaits {
-            source.own("::oxikale_host::block_on(async {\n");
-        }
-        for (name, (cell, span)) in &scope.pending {
-            if mentions.contains(name) {
-                source.cell(cell, span.clone());
-                source.own("\n");
-            }
-        }
-        for variable in &taken {
-            let (kind, used) = variable.current_type(&scope.items);
-            for unit in used {
-                if !units.contains(&unit) {
-                    units.push(unit);
-                }
-            }
-            let mutable = if variable.mutable { "mut " } else { "" };
-            source.marked(
-                Purpose::Take(variable.name.clone()),
-                &format!("let {mutable}{0}: {kind} = unsafe {{ __variables.take({0:?}) }};\n", variable.name),
-            );
-        }
-        let closures: Vec<usize> = parsed
-            .closures
-            .iter()
-            .filter(|(name, _)| draft.moves.contains(name))
-            .map(|(_, span)| span.start)
-            .collect();
-        for span in &parsed.statements {
-            match &parsed.value {
-                Some(value) if draft.shows != Shows::Not && span.contains(&value.start) => {
-                    source.cell_with(cell, span.start..value.start, &closures, "move ");
-                    source.marked(Purpose::Show, "match &(");
-                    source.cell(cell, value.clone());
-                    source.own("\n");
-                    source.marked(Purpose::Show, &self.show(scope, draft.shows));
-                    source.cell(cell, value.end..span.end);
-                }
-                _ => source.cell_with(cell, span.clone(), &closures, "move "),
-            }
-        }
-        source.own("\n;");
-        let mut stored = Vec::new();
-        let names: BTreeSet<&str> = taken
-            .iter()
-            .map(|variable| variable.name.as_str())
-            .chain(bound)
-            .chain(scope.pending.keys().filter(|name| mentions.contains(*name)).map(String::as_str))
-            .collect();
-        // What borrows from others ends before they are stored.
-        for name in &names {
-            if draft.fates.get(*name) == Some(&Fate::Dropped) {
-                source.marked(Purpose::Drop((*name).to_owned()), &format!("::core::mem::drop({name});\n"));
-            }
-        }
-        for name in names {
-            let text = match draft.fates.get(name) {
-                Some(Fate::Dropped | Fate::Left) => continue,
-                Some(Fate::As { kind, value }) => format!("__variables.store::<{kind}>({name:?}, {value});\n"),
-                None => format!("__variables.store({name:?}, {name});\n"),
-            };
-            stored.push(name.to_owned());
-            source.marked(Purpose::Store(name.to_owned()), &text);
-        }
-        source.own("::oxikale_host::Flow::Done\n");
-        if parsed.awaits {
-            source.own("})\n");
-        }
-        source.own("}\n");
-        let taken = taken.iter().map(|variable| variable.name.clone()).collect();
-        Written { source, units, external, taken, stored }
-    }
-
-    /// What follows the last expression, so that its value is shown.
-    fn show(&self, scope: &Scope, shows: Shows) -> String {
-        let types = if scope.types { "::oxikale_host::show::type_of(__value);" } else { "" };
-        if let Some(format) = &scope.format {
-            return format!(
-                ") {{ __value => {{ {types} ::oxikale_host::show::text(__value, &::std::format!({format:?}, __value)) }} }};"
-            );
-        }
-        if shows == Shows::Debug {
-            return format!(") {{ __value => {{ {types} ::oxikale_host::show::debug(__value) }} }};");
-        }
-        let shown = if scope.externs.crates.iter().any(|(name, _)| name == "oxikale") {
-            ") { __value => { trait __Rich { fn show(&self); } \
-             impl<T: ::oxikale::Display + ?Sized> __Rich for &&::oxikale_host::show::Probe<'_, T> { \
-             fn show(&self) { ::oxikale::display::show(self.0) } } \
-             #[allow(unused_imports)] use ::oxikale_host::show::{WithoutDisplay as _, ShowDebug as _, ShowOpaque as _}; \
-             let __shown = __value.evcxr_display(); if !::oxikale_host::show::shown(&__shown) { \
-             (&&&::oxikale_host::show::Probe(__value)).show() } } };"
-        } else {
-            ") { __value => { \
-             #[allow(unused_imports)] use ::oxikale_host::show::{WithoutDisplay as _, ShowDebug as _, ShowOpaque as _}; \
-             let __shown = __value.evcxr_display(); if !::oxikale_host::show::shown(&__shown) { \
-             (&&::oxikale_host::show::Probe(__value)).show() } } };"
-        };
-        shown.replacen("__value => {", &format!("__value => {{ {types}"), 1)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one compilation")]
@@ -668,7 +479,8 @@ impl Compiler {
     }
 
     fn key(&self, source: &Source, units: &[Arc<Unit>], externs: Option<&Externs>, optimisation: &str) -> String {
-        let mut parts = vec![env!("CARGO_PKG_VERSION"), self.rustc.key(), self.runtime.key.as_str(), optimisation, source.text()];
+        let mut parts =
+            vec![env!("CARGO_PKG_VERSION"), self.rustc.key(), self.runtime.key.as_str(), optimisation, source.text()];
         parts.extend(units.iter().map(|unit| unit.name.as_str()));
         if let Some(externs) = externs {
             parts.push(&externs.key);
@@ -708,215 +520,12 @@ impl Compiler {
     }
 }
 
-/// A cell's source, with what it needs.
-struct Written {
-    source: Source,
-    units: Vec<Arc<Unit>>,
-    external: bool,
-    taken: Vec<String>,
-    stored: Vec<String>,
-}
-
 impl Compiled {
     /// Whether the cell has left the items as they were.
     pub(super) fn items_unchanged(&self) -> bool {
         self.unit.is_none() && self.stale.is_empty()
     }
 }
-
-impl Draft {
-    /// Changes the draft by what rustc objects to in the engine's own part of it; false if there is no such thing.
-    fn learn(&mut self, said: &Said, explanation: &Explanation, parsed: &Parsed, name: &str) -> bool {
-        let file = format!("{name}.rs");
-        let mut learned = false;
-        for message in said.messages.iter().filter(|message| message.is_error()) {
-            // What a note points at is never the place of the mistake itself.
-            let notes = message.children.iter().flat_map(|child| &child.spans).map(|span| (span, false));
-            let purposes: Vec<(&Purpose, bool)> = message
-                .spans
-                .iter()
-                .map(|span| (span, span.is_primary))
-                .chain(notes)
-                .filter(|(span, _)| span.file_name == file)
-                .filter_map(|(span, primary)| {
-                    explanation.source.purpose(&(span.byte_start..span.byte_end)).map(|purpose| (purpose, primary))
-                })
-                .collect();
-            let stores = purposes.iter().filter_map(|(purpose, primary)| match purpose {
-                Purpose::Store(name) => Some((name.clone(), *primary)),
-                _ => None,
-            });
-            let stores: Vec<(String, bool)> = stores.collect();
-            let fresh = |draft: &Draft, name: &str| !matches!(draft.fates.get(name), Some(Fate::Dropped | Fate::Left));
-            match message.code() {
-                "E0382" | "E0381" => {
-                    for (name, _) in stores.iter().filter(|(_, primary)| *primary) {
-                        // A `move` of the engine's must not cost another variable: rather give up the closure.
-                        if let Some(closure) = self.moved_into(message, explanation, parsed, &file) {
-                            self.moves.remove(&closure);
-                            self.given_up.insert(closure.clone());
-                            self.record.ended.insert(closure.clone(), format!("it borrows from `{name}`"));
-                            self.fates.insert(closure, Fate::Dropped);
-                            learned = true;
-                        } else if fresh(self, name) {
-                            self.fates.insert(name.clone(), Fate::Left);
-                            self.record.moved.insert(name.clone());
-                            learned = true;
-                        }
-                    }
-                    for (purpose, primary) in &purposes {
-                        if let (Purpose::Drop(name), true) = (purpose, primary) {
-                            self.fates.insert(name.clone(), Fate::Left);
-                            learned = true;
-                        }
-                    }
-                }
-                "E0597" | "E0505" | "E0506" | "E0716" | "E0515" | "E0521" | "E0499" | "E0502" | "E0503" | "E0713"
-                | "E0373" | "E0310" | "E0477" | "E0491" => {
-                    // The borrower is the one that is stored where the borrow is used later; a variable that is only
-                    // moved while it is borrowed is the owner.
-                    let borrower = stores
-                        .iter()
-                        .find(|(_, primary)| !primary)
-                        .or_else(|| stores.iter().find(|_| message.code() != "E0505"))
-                        .or_else(|| stores.first());
-                    if let Some((borrower, _)) = borrower.filter(|(name, _)| fresh(self, name)) {
-                        // A closure that borrows may own a copy instead.
-                        let closure = parsed.closures.iter().any(|(name, _)| name == borrower);
-                        if closure && !self.given_up.contains(borrower) && self.moves.insert(borrower.clone()) {
-                            learned = true;
-                            continue;
-                        }
-                        let reason = match owner(message, borrower) {
-                            Some(owner) => format!("it borrows from `{owner}`"),
-                            None => "it borrows from a value that ends with the cell".to_owned(),
-                        };
-                        self.record.ended.insert(borrower.clone(), reason);
-                        self.fates.insert(borrower.clone(), Fate::Dropped);
-                        learned = true;
-                    }
-                }
-                "E0282" | "E0283" | "E0284" if self.shows == Shows::Probe => {
-                    self.shows = Shows::Debug;
-                    learned = true;
-                }
-                _ => {
-                    for (purpose, _) in purposes.iter().filter(|(_, primary)| *primary) {
-                        match purpose {
-                            // Its value has no type that a method could be looked up on: `!`, most likely.
-                            Purpose::Show if self.shows != Shows::Not => {
-                                self.shows = Shows::Not;
-                                learned = true;
-                            }
-                            Purpose::Take(name) if self.untaken.insert(name.clone()) => {
-                                let reason = "its type cannot be named outside the cell that made it".to_owned();
-                                self.record.lost.insert(name.clone(), reason);
-                                learned = true;
-                            }
-                            Purpose::Store(name) if fresh(self, name) => {
-                                if matches!(self.fates.get(name), Some(Fate::As { kind, .. }) if kind.contains(" + Send + Sync")) {
-                                    if let Some(Fate::As { kind, .. }) = self.fates.get_mut(name) {
-                                        *kind = kind.replace(" + Send + Sync", "").replace(" + Send", "");
-                                    }
-                                } else {
-                                    self.fates.insert(name.clone(), Fate::Dropped);
-                                    self.record.ended.insert(name.clone(), "its type cannot be kept".to_owned());
-                                }
-                                learned = true;
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-            }
-        }
-        learned
-    }
-
-    /// The closure with a `move` of the engine's into which a message says that a value was moved.
-    fn moved_into(&self, message: &Message, explanation: &Explanation, parsed: &Parsed, file: &str) -> Option<String> {
-        let places: Vec<_> = message
-            .spans
-            .iter()
-            .filter_map(|span| explanation.source.place(&span.within(file)?))
-            .filter(|place| place.cell.name == explanation.cell.name)
-            .collect();
-        let inside = |closure: &std::ops::Range<usize>| {
-            places.iter().any(|place| closure.start <= place.span.start && place.span.end <= closure.end)
-        };
-        parsed
-            .closures
-            .iter()
-            .find(|(name, span)| self.moves.contains(name) && inside(span))
-            .map(|(name, _)| name.clone())
-    }
-
-    /// Finds ways to keep what has no nameable type; true if the draft has changed.
-    fn name_types(&mut self, mir: &mir::Mir, stored: &[String]) -> bool {
-        let mut changed = false;
-        for name in stored {
-            let Some(kind) = mir.types.get(name) else { continue };
-            if self.fates.contains_key(name) {
-                continue;
-            }
-            if let Some(signature) = mir.closures.get(kind) {
-                self.fates.insert(name.clone(), closure(name, signature));
-                changed = true;
-            } else if let Some(reason) = mir::unnameable(&mir::repaired(kind)) {
-                self.fates.insert(name.clone(), Fate::Dropped);
-                self.record.ended.insert(name.clone(), reason.to_owned());
-                changed = true;
-            } else if mir::names_function(kind) {
-                self.fates.insert(name.clone(), Fate::As { kind: mir::repaired(kind), value: name.clone() });
-                changed = true;
-            }
-        }
-        changed
-    }
-}
-
-/// How a closure is kept: as a trait object.
-fn closure(name: &str, signature: &Signature) -> Fate {
-    let call = format!("({}) -> {}", signature.parameters.join(", "), signature.returns);
-    let (kind, value) = match signature.receiver {
-        Receiver::Shared => (
-            format!("&'static (dyn Fn{call} + Send + Sync)"),
-            format!("::std::boxed::Box::leak(::std::boxed::Box::new({name}))"),
-        ),
-        Receiver::Mutable => {
-            (format!("::std::boxed::Box<dyn FnMut{call} + Send + Sync>"), format!("::std::boxed::Box::new({name})"))
-        }
-        Receiver::Owned => {
-            (format!("::std::boxed::Box<dyn FnOnce{call} + Send + Sync>"), format!("::std::boxed::Box::new({name})"))
-        }
-    };
-    Fate::As { kind, value }
-}
-
-/// The variable that a message says is borrowed.
-fn owner(message: &Message, borrower: &str) -> Option<String> {
-    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
-    let from_message = quoted(&message.message).filter(|name| name != borrower);
-    from_message.or_else(|| {
-        message.spans.iter().filter_map(|span| span.label.as_deref()).filter_map(quoted).find(|name| name != borrower)
-    })
-}
-
-fn head(source: &mut Source, parsed: &Parsed, cell: &Arc<CellText>) {
-    source.own(ALLOWED);
-    for span in &parsed.attributes {
-        source.cell(cell, span.clone());
-        source.own("\n");
-    }
-}
-
-fn dependencies(externs: &Externs, source: &mut Source) {
-    for (name, _) in &externs.dylibs {
-        source.own(&format!("extern crate {name} as _;"));
-    }
-    source.own("\n");
-}
-
 
 fn rejected(said: &Said, explanation: &Explanation) -> Failed {
     Failed::Rejected(explain(explanation, &said.messages))

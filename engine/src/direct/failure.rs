@@ -72,11 +72,9 @@ pub(super) fn of_run(ended: &Ended, sources: &BTreeMap<String, Arc<Source>>) -> 
             error
         }
         Ended::Panicked(panic) => panicked(panic, sources),
-        Ended::Exited(code) => plain(
-            ErrorKind::Crash,
-            "exit",
-            &format!("the cell ended its process with exit code {code}"),
-        ),
+        Ended::Exited(code) => {
+            plain(ErrorKind::Crash, "exit", &format!("the cell ended its process with exit code {code}"))
+        }
         Ended::Signalled { signal, name } => {
             let what = match name.as_str() {
                 "SIGSEGV" | "SIGBUS" => {
@@ -106,7 +104,9 @@ pub(super) fn of_run(ended: &Ended, sources: &BTreeMap<String, Arc<Source>>) -> 
             ),
         ),
         Ended::Interrupted => plain(ErrorKind::Interrupted, "interrupted", "the cell was interrupted"),
-        Ended::Lost(reason) => plain(ErrorKind::Crash, "lost", &format!("the process that ran the cell is gone: {reason}")),
+        Ended::Lost(reason) => {
+            plain(ErrorKind::Crash, "lost", &format!("the process that ran the cell is gone: {reason}"))
+        }
     }
 }
 

@@ -255,9 +255,10 @@ impl Items {
 
     /// Removes the waiting item at a place of a cell, and returns its first line.
     pub(super) fn leave_out(&mut self, cell: &str, at: usize) -> Option<String> {
-        let found = self.live.iter().position(|live| {
-            live.unit.is_none() && live.entry.cell.name == cell && live.entry.span.contains(&at)
-        })?;
+        let found = self
+            .live
+            .iter()
+            .position(|live| live.unit.is_none() && live.entry.cell.name == cell && live.entry.span.contains(&at))?;
         let live = self.live.remove(found);
         let text = live.entry.text();
         let head = text.split(['{', ';']).next().unwrap_or(text).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -374,10 +375,11 @@ fn replaces(new: &Entry, old: &Entry) -> Replaces {
         return Replaces::Whole;
     }
     match (&new.kind, &old.kind) {
-        (
-            Kind::Impl { header, inherent: false, .. },
-            Kind::Impl { header: other, inherent: false, .. },
-        ) if header == other => Replaces::Whole,
+        (Kind::Impl { header, inherent: false, .. }, Kind::Impl { header: other, inherent: false, .. })
+            if header == other =>
+        {
+            Replaces::Whole
+        }
         (
             Kind::Impl { subject, inherent: true, members, .. },
             Kind::Impl { subject: other, inherent: true, members: others, .. },
@@ -395,7 +397,9 @@ fn replaces(new: &Entry, old: &Entry) -> Replaces {
                 Replaces::Members(twice)
             }
         }
-        (Kind::Import { text, glob: true }, Kind::Import { text: other, glob: true }) if text == other => Replaces::Whole,
+        (Kind::Import { text, glob: true }, Kind::Import { text: other, glob: true }) if text == other => {
+            Replaces::Whole
+        }
         (Kind::Call, Kind::Call) if new.text() == old.text() => Replaces::Whole,
         _ => Replaces::No,
     }

@@ -27,8 +27,11 @@ pub(super) fn explain(explanation: &Explanation, messages: &[Message]) -> Vec<Di
         .iter()
         .filter(|message| message.is_error() && !message.message.starts_with("aborting due to"))
         .collect();
-    let mut diagnostics: Vec<Diagnostic> =
-        errors.iter().filter(|message| !explanation.of_the_engine(message)).map(|m| explanation.diagnostic(m)).collect();
+    let mut diagnostics: Vec<Diagnostic> = errors
+        .iter()
+        .filter(|message| !explanation.of_the_engine(message))
+        .map(|m| explanation.diagnostic(m))
+        .collect();
     if diagnostics.is_empty() {
         diagnostics = errors.iter().map(|message| explanation.diagnostic(message)).collect();
     }
@@ -119,7 +122,10 @@ impl Explanation<'_> {
             || text.starts_with("see issue #")
             || text.starts_with("this compiler was built on")
             || text.contains("consider importing")
-                && child.spans.iter().all(|span| span.suggested_replacement.as_deref().is_some_and(|s| s.contains("u_")));
+                && child
+                    .spans
+                    .iter()
+                    .all(|span| span.suggested_replacement.as_deref().is_some_and(|s| s.contains("u_")));
         if useless {
             return None;
         }

@@ -118,7 +118,8 @@ pub(super) fn repaired(printed: &str) -> String {
     let mut text = String::with_capacity(printed.len() + 8);
     let mut rest = printed;
     while !rest.is_empty() {
-        let reference = ["&mut dyn ", "&dyn ", "*const dyn ", "*mut dyn "].iter().find(|start| rest.starts_with(**start));
+        let reference =
+            ["&mut dyn ", "&dyn ", "*const dyn ", "*mut dyn "].iter().find(|start| rest.starts_with(**start));
         if let Some(start) = reference {
             let pointer = start.len() - "dyn ".len();
             let bounds = &rest[pointer..];
@@ -196,7 +197,11 @@ pub(super) fn shown(printed: &str) -> String {
         }
         // `x: T` inside a type never stands beside a path without a space, so a word is one path.
         let short = word.rsplit("::").next().unwrap_or(&word);
-        if word.ends_with(':') { text.push_str(&word) } else { text.push_str(short) }
+        if word.ends_with(':') {
+            text.push_str(&word)
+        } else {
+            text.push_str(short)
+        }
         word.clear();
         text.push(character);
     }

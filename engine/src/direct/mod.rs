@@ -5,8 +5,10 @@
 //! leaves; the types come from the MIR of that same compilation ([`mir`]). [`crate::host`] runs it.
 
 mod cache;
+mod cell_source;
 mod commands;
 mod compile;
+mod draft;
 mod entry;
 mod failure;
 mod items;

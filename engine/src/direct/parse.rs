@@ -133,7 +133,9 @@ impl Parsed {
                     self.bindings.push(binding);
                 }
             }
-            Stmt::Expr(expression, None) if last && shows(expression) => self.value = Some(expression.span().byte_range()),
+            Stmt::Expr(expression, None) if last && shows(expression) => {
+                self.value = Some(expression.span().byte_range())
+            }
             Stmt::Macro(call) if last && call.semi_token.is_none() && shows_macro(&call.mac) => {
                 self.value = Some(call.span().byte_range());
             }
@@ -181,12 +183,9 @@ fn without(range: &Range<usize>, hole: &Range<usize>) -> Vec<Range<usize>> {
 /// Whether an expression at the end of a cell has a value to show.
 fn shows(expression: &Expr) -> bool {
     match expression {
-        Expr::While(_)
-        | Expr::ForLoop(_)
-        | Expr::Assign(_)
-        | Expr::Return(_)
-        | Expr::Break(_)
-        | Expr::Continue(_) => false,
+        Expr::While(_) | Expr::ForLoop(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => {
+            false
+        }
         Expr::Binary(binary) => !matches!(
             binary.op,
             syn::BinOp::AddAssign(_)
@@ -214,8 +213,22 @@ fn shows(expression: &Expr) -> bool {
 fn shows_macro(call: &syn::Macro) -> bool {
     let name = call.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
     let silent = [
-        "println", "print", "eprintln", "eprint", "panic", "todo", "unimplemented", "unreachable", "assert", "assert_eq",
-        "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne", "write", "writeln",
+        "println",
+        "print",
+        "eprintln",
+        "eprint",
+        "panic",
+        "todo",
+        "unimplemented",
+        "unreachable",
+        "assert",
+        "assert_eq",
+        "assert_ne",
+        "debug_assert",
+        "debug_assert_eq",
+        "debug_assert_ne",
+        "write",
+        "writeln",
     ];
     // The result of `write!` is worth seeing, as any other.
     !silent.contains(&name.as_str()) || name.starts_with("write")

@@ -241,11 +241,7 @@ impl Rustc {
         read?;
         let mut said = parse(&String::from_utf8_lossy(&bytes));
         said.success = status?.success();
-        said.ended = if cancel.is_cancelled() {
-            Some(Ended::Interrupted)
-        } else {
-            late.then_some(Ended::TooLong)
-        };
+        said.ended = if cancel.is_cancelled() { Some(Ended::Interrupted) } else { late.then_some(Ended::TooLong) };
         Ok(said)
     }
 }

@@ -340,7 +340,8 @@ impl DirectEngine {
         self.state.loaded.clear();
         let names: Vec<String> = self.state.scope.variables.iter().map(|held| held.name.clone()).collect();
         for name in names {
-            let gone = Gone { cell: String::new(), reason: "it was lost when the process that ran the cells died".to_owned() };
+            let gone =
+                Gone { cell: String::new(), reason: "it was lost when the process that ran the cells died".to_owned() };
             self.state.scope.variables.end(&name, gone);
         }
         Ok(())
@@ -490,7 +491,9 @@ impl DirectEngine {
         for unit in compiled.units.iter() {
             unit.load_order(&self.state.scope.externs, &mut wanted);
         }
-        let Some(host) = &mut self.host else { return Err(EngineError::new("the process that runs cells is not there")) };
+        let Some(host) = &mut self.host else {
+            return Err(EngineError::new("the process that runs cells is not there"));
+        };
         for library in wanted {
             if !self.state.loaded.contains(&library) {
                 let hooks = self.state.scope.externs.hooks_of(&library);
@@ -538,10 +541,18 @@ impl DirectEngine {
                 .filter_map(|item| Some((item.clone(), compiled.items.definition(&item)?)))
                 .collect();
             let external = compiled.external
-                && kind
-                    .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-                    .any(|word| self.state.scope.externs.crates.iter().any(|(name, _)| name == word) || word.starts_with("oxikale_deps_"));
-            variables.put(Held { name: name.clone(), kind: kind.clone(), mutable, cell: origin, definitions, external });
+                && kind.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| {
+                    self.state.scope.externs.crates.iter().any(|(name, _)| name == word)
+                        || word.starts_with("oxikale_deps_")
+                });
+            variables.put(Held {
+                name: name.clone(),
+                kind: kind.clone(),
+                mutable,
+                cell: origin,
+                definitions,
+                external,
+            });
         }
         variables
     }
@@ -595,7 +606,8 @@ impl DirectEngine {
         let mut names = Vec::new();
         for source in &self.upcoming {
             let code = directives(source).code;
-            let text = Arc::new(CellText { name: String::new(), shown: Arc::from(source.as_str()), code: Arc::from(code) });
+            let text =
+                Arc::new(CellText { name: String::new(), shown: Arc::from(source.as_str()), code: Arc::from(code) });
             if let Ok(parsed) = parse_in(&text, &self.state.scope.items) {
                 let first = source.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
                 let cell = format!("the later cell that begins with `{first}`");
@@ -742,9 +754,11 @@ impl Engine for DirectEngine {
             ))
         })?;
         let id = self.past[at].checkpoint;
-        let mut back = Back { cells: self.past[at..].iter().rev().map(|past| past.cell.clone()).collect(), threads: Vec::new() };
+        let mut back =
+            Back { cells: self.past[at..].iter().rev().map(|past| past.cell.clone()).collect(), threads: Vec::new() };
         if self.current != Some(id) {
-            let host = self.host.as_mut().ok_or_else(|| EngineError::new("the process that runs cells is not there"))?;
+            let host =
+                self.host.as_mut().ok_or_else(|| EngineError::new("the process that runs cells is not there"))?;
             if !host.checkpoints().contains(&id) {
                 return Err(EngineError::new(format!(
                     "the session can go back at most {} cells: earlier checkpoints were given up; nothing has changed",
@@ -859,7 +873,8 @@ fn remove_orphans(sessions: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let owner = name.to_string_lossy().split('-').next().and_then(|number| number.parse::<u32>().ok());
-        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) && Path::new("/proc/self").exists() {
+        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) && Path::new("/proc/self").exists()
+        {
             drop(fs::remove_dir_all(entry.path()));
         }
     }
@@ -892,4 +907,3 @@ fn event(output: Output) -> Event {
         Output::Input { prompt, password } => Event::Input { prompt, password },
     }
 }
-

@@ -122,12 +122,7 @@ impl Source {
 
     /// The place in a cell of a line and a column (both from 1; the column in characters) of the text.
     pub(super) fn place_of_line(&self, line: u32, column: u32) -> Option<Place> {
-        let start = self
-            .text
-            .split_inclusive('\n')
-            .take(line.saturating_sub(1) as usize)
-            .map(str::len)
-            .sum::<usize>();
+        let start = self.text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum::<usize>();
         let rest = self.text.get(start..)?;
         let offset = rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at);
         self.place(&(start + offset..start + offset))

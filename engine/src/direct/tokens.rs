@@ -41,9 +41,9 @@ fn captures(text: &str, names: &mut BTreeSet<String>) {
             names.insert(first);
         }
         for argument in inside.split('$').filter(|_| inside.contains('$')) {
-            let start = argument.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| {
-                at + argument[at..].chars().next().map_or(1, char::len_utf8)
-            });
+            let start = argument
+                .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .map_or(0, |at| at + argument[at..].chars().next().map_or(1, char::len_utf8));
             if argument[start..].starts_with(|c: char| c.is_alphabetic() || c == '_') {
                 names.insert(argument[start..].to_owned());
             }

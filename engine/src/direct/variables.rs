@@ -109,9 +109,9 @@ impl Held {
 
     /// The first words of the paths in its type: crates among them.
     pub(super) fn path_roots(&self) -> impl Iterator<Item = &str> {
-        self.kind.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).filter_map(|path| {
-            path.split_once("::").map(|(root, _)| root)
-        })
+        self.kind
+            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+            .filter_map(|path| path.split_once("::").map(|(root, _)| root))
     }
 
     /// Its type as a user would write it.

@@ -90,7 +90,8 @@ mod tests {
         let names: Vec<&str> = first.iter().map(|variable| variable.name.as_str()).collect();
         assert_eq!(names, ["x", "y"]);
         assert!(first[0].mutable && !first[1].mutable);
-        let second = after(&first, &types(&[("a", "()"), ("y", "i32"), ("x", "u16")]), &cell("2", "let x = 1u16; let a = ();"));
+        let second =
+            after(&first, &types(&[("a", "()"), ("y", "i32"), ("x", "u16")]), &cell("2", "let x = 1u16; let a = ();"));
         let told: Vec<(&str, &str)> = second.iter().map(|found| (found.name.as_str(), found.cell.as_str())).collect();
         assert_eq!(told, [("y", "1"), ("x", "2"), ("a", "2")]);
         assert!(!second[1].mutable);

@@ -11,7 +11,8 @@ pub(super) fn finding(error: &CompilationError) -> Finding {
     for message in error.spanned_messages() {
         let Some(span) = &message.span else { continue };
         // Where rustc has no word about a place, evcxr repeats the message itself.
-        let label = if message.label == format!("error: {}", error.message()) { String::new() } else { message.label.clone() };
+        let label =
+            if message.label == format!("error: {}", error.message()) { String::new() } else { message.label.clone() };
         places.push(Place {
             start: (span.start_line, span.start_column),
             end: (span.end_line, span.end_column),

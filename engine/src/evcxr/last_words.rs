@@ -27,7 +27,9 @@ pub(super) fn panic(written: &[u8], process: i32) -> (Failure, Option<Range<usiz
     // Only the first panic of a process has a note.
     let note = ["note: run with `RUST_BACKTRACE", "stack backtrace:", "\nthread '"]
         .iter()
-        .filter_map(|note| if rest.starts_with(note) { Some(0) } else { rest.find(&format!("\n{note}")).map(|at| at + 1) })
+        .filter_map(
+            |note| if rest.starts_with(note) { Some(0) } else { rest.find(&format!("\n{note}")).map(|at| at + 1) },
+        )
         .min();
     let message = rest[..note.unwrap_or(rest.len())].trim_end_matches('\n').to_owned();
     // The hook begins with an empty line.
@@ -71,10 +73,12 @@ mod tests {
         assert_eq!(failure.place, Some((12, 5)));
         let range = range.unwrap();
         assert_eq!((&written[..range.start], &written[range.end..]), (&b"before\n"[..], &b"after\n"[..]));
-        let (failure, _) = panic(b"\nthread 'main' panicked at /rustc/core/num.rs:1:2:\nnone\nstack backtrace:\n 0: a\n", 7);
+        let (failure, _) =
+            panic(b"\nthread 'main' panicked at /rustc/core/num.rs:1:2:\nnone\nstack backtrace:\n 0: a\n", 7);
         assert_eq!((failure.message.as_str(), failure.place), ("none", None));
         assert_eq!(panic(b"a hook of its own", 7), panic(b"", 7));
-        let threads = b"\nthread '<unnamed>' (7) panicked at a:1:2:\nours\n\nthread '<unnamed>' (8) panicked at b:1:2:\ntheirs\n";
+        let threads =
+            b"\nthread '<unnamed>' (7) panicked at a:1:2:\nours\n\nthread '<unnamed>' (8) panicked at b:1:2:\ntheirs\n";
         assert_eq!(panic(threads, 7).0.message, "ours");
     }
 

@@ -136,7 +136,12 @@ impl Relay {
             Err(error) => return Err(error.into()),
         }
         let is_ready = |at: Option<usize>| at.is_some_and(|at| !polled[at].revents().is_empty());
-        Ok(Ready { orders: is_ready(orders), stdout: is_ready(stdout), stderr: is_ready(stderr), exited: is_ready(Some(0)) })
+        Ok(Ready {
+            orders: is_ready(orders),
+            stdout: is_ready(stdout),
+            stderr: is_ready(stderr),
+            exited: is_ready(Some(0)),
+        })
     }
 
     /// Hands evcxr's lines on.
@@ -278,7 +283,11 @@ impl Relay {
         let Some(signal) = status.signal() else { return Exit::Code(status.code().unwrap_or_default()) };
         // evcxr's runner tells of these signals, and then aborts.
         let said = |words: &str| self.recent.split(|byte| *byte == b'\n').any(|line| line == words.as_bytes());
-        let named = [("Segmentation fault.", 11), ("Bus error.", rustix::process::Signal::BUS.as_raw()), ("Illegal instruction.", 4)];
+        let named = [
+            ("Segmentation fault.", 11),
+            ("Bus error.", rustix::process::Signal::BUS.as_raw()),
+            ("Illegal instruction.", 4),
+        ];
         Exit::Signal(named.iter().find(|(words, _)| said(words)).map_or(signal, |(_, signal)| *signal))
     }
 

@@ -49,7 +49,9 @@ struct Server {
 
 fn start() -> Result<(Server, Receiver<Work>), String> {
     let engine = engine_socket().map_err(|error| {
-        format!("`{ARGUMENT}` is for the engine, which starts this program with a socket as its standard input ({error})")
+        format!(
+            "`{ARGUMENT}` is for the engine, which starts this program with a socket as its standard input ({error})"
+        )
     })?;
     let folder = env::var_os(FOLDER).map(PathBuf::from).ok_or_else(|| format!("{FOLDER} is not set"))?;
     let requests = engine.try_clone().map_err(|error| error.to_string())?;
@@ -152,7 +154,8 @@ impl Server {
     fn execute(&mut self, source: &str) -> Done {
         let submitted = Instant::now();
         let mut result = self.evaluate(source);
-        if matches!(result, Err(Error::SubprocessTerminated(_))) && !self.run.has_begun() && !self.run.is_interrupted() {
+        if matches!(result, Err(Error::SubprocessTerminated(_))) && !self.run.has_begun() && !self.run.is_interrupted()
+        {
             // It is no fault of this cell's, and evcxr has started another by now.
             let notice = "the process that holds the variables had ended between two cells; evcxr has started another";
             self.voice.say(&Said::Notice(notice.to_owned()), &[]);

@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 use super::diagnostics::diagnostic;
 use super::link::{Incoming, Link, Requests};
 use super::run::lock;
-use super::wire::{Done, Ending, Request, Said};
+use super::wire::{Done, Ending, Finding, Request, Said};
 use super::{Options, definitions, failure, standard_library};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
-use crate::event::{CellError, ErrorKind, Event, Progress};
+use crate::event::{ErrorKind, Event, Progress};
 use crate::toolchain::Toolchain;
 
 /// How long evcxr may take to end a cell; after that, its process is ended.
@@ -49,8 +49,8 @@ struct Control {
 /// Why the server did not answer.
 enum NoAnswer {
     Interrupted,
-    /// With what happened, and what to do.
-    Error(CellError),
+    /// What happened, and what to do.
+    Error(String),
     Quit,
 }
 
@@ -60,12 +60,14 @@ impl EvcxrEngine {
     /// # Errors
     /// If there is no compiler, if the sources of the standard library are missing, or the process cannot be started.
     pub fn start(options: Options, listener: Listener) -> Result<Self, EngineError> {
-        let toolchain = Toolchain::find(options.toolchain.as_deref()).map_err(|error| EngineError::new(error.to_string()))?;
+        let toolchain =
+            Toolchain::find(options.toolchain.as_deref()).map_err(|error| EngineError::new(error.to_string()))?;
         let library = standard_library::folder(&toolchain, &options.cache)?;
         let executable = match &options.executable {
             Some(executable) => executable.clone(),
-            None => env::current_exe()
-                .map_err(|error| EngineError::new(format!("cannot find the program that is to serve evcxr: {error}")))?,
+            None => env::current_exe().map_err(|error| {
+                EngineError::new(format!("cannot find the program that is to serve evcxr: {error}"))
+            })?,
         };
         let control = Arc::default();
         let mut engine =
@@ -79,13 +81,14 @@ impl EvcxrEngine {
             let mut environment: Vec<(&str, &OsStr)> = Vec::new();
             environment.extend(self.library.as_deref().map(|library| ("RUST_SRC_PATH", library.as_os_str())));
             environment.extend(self.options.toolchain.as_deref().map(|name| ("RUSTUP_TOOLCHAIN", OsStr::new(name))));
-            let link = Link::start(&self.executable, &self.options.folder, &environment, &self.listener).map_err(|error| {
-                EngineError::new(format!(
-                    "cannot start evcxr with {} in {}: {error}",
-                    self.executable.display(),
-                    self.options.folder.display()
-                ))
-            })?;
+            let link =
+                Link::start(&self.executable, &self.options.folder, &environment, &self.listener).map_err(|error| {
+                    EngineError::new(format!(
+                        "cannot start evcxr with {} in {}: {error}",
+                        self.executable.display(),
+                        self.options.folder.display()
+                    ))
+                })?;
             lock(&self.control).requests = Some(link.requests.clone());
             self.link = Some(link);
         }
@@ -94,9 +97,8 @@ impl EvcxrEngine {
 
     /// Asks the server, once it is ready, and waits for its answer.
     fn ask(&mut self, request: &Request) -> Result<Said, NoAnswer> {
-        let internal = |error: EngineError| NoAnswer::Error(failure::plain(ErrorKind::Internal, "evcxr", &error.message));
         let listener = Arc::clone(&self.listener);
-        let link = self.connect().map_err(internal)?;
+        let link = self.connect().map_err(|error| NoAnswer::Error(error.message))?;
         let sender = link.sender.clone();
         if let Request::Execute { number, .. } = request {
             lock(&self.control).running = Some((*number, sender));
@@ -109,8 +111,7 @@ impl EvcxrEngine {
         match answer {
             Wait::Answered(Said::Unusable(message)) => {
                 self.link = None;
-                let message = format!("evcxr cannot start: {}", message.trim_end());
-                Err(internal(EngineError::new(message)))
+                Err(NoAnswer::Error(format!("evcxr cannot start: {}", message.trim_end())))
             }
             Wait::Answered(said) => Ok(said),
             Wait::NotStarted => Err(NoAnswer::Interrupted),
@@ -132,8 +133,9 @@ impl EvcxrEngine {
                 let words = self.link.as_ref().map(Link::last_words).unwrap_or_default();
                 let status = status.map_or_else(|| "no exit status".to_owned(), |status| status.to_string());
                 self.lose("evcxr's process has ended");
-                let message = format!("evcxr's process has ended by itself ({status}); the next cell starts it again{words}");
-                Err(internal(EngineError::new(message)))
+                Err(NoAnswer::Error(format!(
+                    "evcxr's process has ended by itself ({status}); the next cell starts it again{words}"
+                )))
             }
         }
     }
@@ -181,7 +183,10 @@ impl EvcxrEngine {
             let lost: Vec<String> =
                 before.iter().filter(|lost| !kept(&lost.name)).map(|lost| format!("`{}`", lost.name)).collect();
             if !lost.is_empty() {
-                self.tell(Event::Notice(format!("evcxr has no checkpoints; these variables are gone: {}", lost.join(", "))));
+                self.tell(Event::Notice(format!(
+                    "evcxr has no checkpoints; these variables are gone: {}",
+                    lost.join(", ")
+                )));
             }
         }
         if let Some(seconds) = done.run_seconds {
@@ -199,15 +204,19 @@ impl Engine for EvcxrEngine {
         match self.ask(&Request::Execute { number: self.number, source: cell.source.clone() }) {
             Ok(Said::Done(done)) => self.conclude(cell, *done),
             Ok(_) => {
-                self.tell(Event::Error(failure::plain(ErrorKind::Internal, "evcxr", "evcxr's process gave a wrong answer")));
+                self.tell(Event::Error(failure::plain(
+                    ErrorKind::Internal,
+                    "evcxr",
+                    "evcxr's process gave a wrong answer",
+                )));
                 Outcome::Failed
             }
             Err(NoAnswer::Interrupted) => {
                 self.tell(Event::Error(failure::interrupted()));
                 Outcome::Interrupted
             }
-            Err(NoAnswer::Error(error)) => {
-                self.tell(Event::Error(error));
+            Err(NoAnswer::Error(message)) => {
+                self.tell(Event::Error(failure::plain(ErrorKind::Internal, "evcxr", &message)));
                 Outcome::Failed
             }
             Err(NoAnswer::Quit) => Outcome::Quit,
@@ -221,14 +230,10 @@ impl Engine for EvcxrEngine {
         let cell = Cell { source: source.to_owned(), name: String::new() };
         match self.ask(&Request::Check { source: source.to_owned() }) {
             Ok(Said::Checked(findings)) => findings.iter().map(|finding| diagnostic(finding, &cell)).collect(),
-            Err(NoAnswer::Error(error)) => vec![Diagnostic {
-                severity: crate::diagnostic::Severity::Error,
-                code: None,
-                message: error.message,
-                spans: Vec::new(),
-                notes: Vec::new(),
-                rendered: error.rendered,
-            }],
+            Err(NoAnswer::Error(message)) => {
+                let finding = Finding { warning: false, code: None, message, places: Vec::new(), notes: Vec::new() };
+                vec![diagnostic(&finding, &cell)]
+            }
             Ok(_) | Err(NoAnswer::Interrupted | NoAnswer::Quit) => Vec::new(),
         }
     }

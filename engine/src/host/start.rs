@@ -78,17 +78,9 @@ impl Host {
         let pipes = Pipes::new(stdout, stderr, display, sink);
         let reader = Reader::new(shared.clone(), listener, token, pipes);
         let reader = thread::Builder::new().name("oxikale-host".to_owned()).spawn(|| reader.work());
-        let mut host = Self {
-            shared,
-            options,
-            child,
-            reader: None,
-            _folder: folder,
-            ended_processes: 0,
-            closed: false,
-        };
-        host.reader =
-            Some(reader.map_err(|error| EngineError::new(format!("the system refuses a thread: {error}")))?);
+        let mut host =
+            Self { shared, options, child, reader: None, _folder: folder, ended_processes: 0, closed: false };
+        host.reader = Some(reader.map_err(|error| EngineError::new(format!("the system refuses a thread: {error}")))?);
         host.wait_for_start(toolchain, runtime)?;
         Ok(host)
     }

@@ -52,7 +52,16 @@ pub fn compile(
     let library = folder.join(format!("lib{name}.so"));
     let output = Command::new(&toolchain.rustc)
         .env("RUSTC_BOOTSTRAP", "1")
-        .args(["--edition", "2024", "--crate-type", "cdylib", "-C", "prefer-dynamic", "-C", "debuginfo=line-tables-only"])
+        .args([
+            "--edition",
+            "2024",
+            "--crate-type",
+            "cdylib",
+            "-C",
+            "prefer-dynamic",
+            "-C",
+            "debuginfo=line-tables-only",
+        ])
         .arg("--extern")
         .arg(format!("oxikale_host={}", runtime.dylib.display()))
         .args(more)
