@@ -11,15 +11,17 @@ use crate::commands::{
 use crate::outcome::{OK, USAGE};
 use crate::session::{Colour, Session};
 
-/// Runs Rust notebooks as pipelines.
+/// Runs Rust notebooks, cell by cell and as pipelines.
 #[derive(Debug, Parser)]
 #[command(
     name = "oxikale",
     version,
-    about = "Rust notebooks as pipelines: check, draw, compile, build and run them",
+    about = "Rust notebooks: run their cells, and check, draw, compile, build and run them as pipelines",
     after_help = "Examples:\n  oxikale run titanic.ipynb              run a notebook's pipeline on this machine\n  \
                   oxikale graph titanic.ipynb            draw it\n  \
-                  oxikale run opt.ipynb -p lr=0.1        set a parameter\n\n\
+                  oxikale run opt.ipynb -p lr=0.1        set a parameter\n  \
+                  oxikale exec titanic.ipynb             run its cells and keep their outputs in it\n  \
+                  oxikale repl                           try something\n\n\
                   Exit codes: 0 success; 1 the run failed, or a check found errors; 2 wrong usage; 3 the notebook has \
                   errors; 4 a problem outside of the notebook (no cargo, no network, a full disk); 130 interrupted.",
     subcommand_required = true,

@@ -1,4 +1,4 @@
-//! The command `oxikale`: checks, draws, compiles, builds and runs notebooks as pipelines.
+//! The command `oxikale`: runs the cells of notebooks, and checks, draws, compiles, builds and runs them as pipelines.
 
 mod arguments;
 mod commands;
@@ -13,6 +13,14 @@ mod session;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "evcxr")]
+    {
+        // The evcxr engine starts this program again, for what it has to do in processes of its own.
+        oxikale_engine::evcxr::runtime_hook();
+        if std::env::args_os().nth(1).is_some_and(|argument| argument == oxikale_engine::evcxr::ARGUMENT) {
+            oxikale_engine::evcxr::serve();
+        }
+    }
     ExitCode::from(panic::guard(|| match arguments::read() {
         Ok((command, session)) => {
             let result = commands::execute(command, &session);

@@ -223,10 +223,16 @@ fn ctrl_c_ends_the_run_and_keeps_what_was_put_out() {
 fn a_killed_run_has_saved_the_cells_before_and_leaves_no_process() {
     let place = Place::new("exec-killed");
     let (mut child, pids, path) = waiting(&place);
+    let saved = json!([stream("stdout", &["first\n"])]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // At each moment the file is a whole notebook, the one before or the one after a save.
+    while outputs(&path)[0] != saved {
+        assert!(Instant::now() < deadline, "{:?}", outputs(&path));
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     end(&pids);
-    assert_eq!(outputs(&path)[0], json!([stream("stdout", &["first\n"])]));
+    assert_eq!(outputs(&path)[0], saved);
 }
 
 #[test]

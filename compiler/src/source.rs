@@ -13,7 +13,7 @@ use crate::diagnostics::Diagnostic;
 
 /// The deepest expression that is taken: brackets inside brackets and operators in a row, added up.
 /// The parser and everything behind it recurse once per level.
-const DEEPEST: usize = 3000;
+pub const DEEPEST: usize = 3000;
 
 /// A code cell.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub fn parse(notebook: &Notebook, index: usize, diagnostics: &mut Vec<Diagnostic
             return cell;
         }
     };
-    if let Some(range) = too_deep(tokens.clone(), 0) {
+    if let Some(range) = too_deep(tokens.clone()) {
         diagnostics.push(
             Diagnostic::error(
                 "OX203",
@@ -141,8 +141,12 @@ fn is_long_number(literal: &Literal) -> bool {
     range.len() > 1000 && literal.to_string().starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// The first place that is nested deeper than [`DEEPEST`].
-fn too_deep(tokens: TokenStream, depth: usize) -> Option<Range<usize>> {
+/// The first place that is nested deeper than [`DEEPEST`], or a number that is too long.
+pub fn too_deep(tokens: TokenStream) -> Option<Range<usize>> {
+    deeper_than(tokens, 0)
+}
+
+fn deeper_than(tokens: TokenStream, depth: usize) -> Option<Range<usize>> {
     let mut chain = 0;
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -155,7 +159,7 @@ fn too_deep(tokens: TokenStream, depth: usize) -> Option<Range<usize>> {
             TokenTree::Literal(literal) if is_long_number(literal) => return Some(literal.span().byte_range()),
             TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => chain = 0,
             TokenTree::Group(group) => {
-                if let Some(range) = too_deep(group.stream(), depth + chain) {
+                if let Some(range) = deeper_than(group.stream(), depth + chain) {
                     return Some(range);
                 }
                 let goes_on = match tokens.peek() {

@@ -290,8 +290,10 @@ fn a_killed_engine_leaves_nothing() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let lines: Vec<String> = BufReader::new(engine.stdout.take().unwrap())
-        .lines()
+    // Kept open to the end: the engine may write more.
+    let mut output = BufReader::new(engine.stdout.take().unwrap()).lines();
+    let lines: Vec<String> = output
+        .by_ref()
         .map(Result::unwrap)
         .skip_while(|line| !line.starts_with("pid "))
         .take(2)

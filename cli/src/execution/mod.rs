@@ -93,20 +93,20 @@ impl Execution<'_> {
         let interrupter = self.engine.interrupter();
         self.desk.answer_with(self.engine.input());
         let saver = Saver::new(notebook, self.desk);
-        let (running, over) = mpsc::channel();
+        let (save, wanted) = mpsc::channel();
         let (mut reports, mut stopped) = (Vec::new(), None);
         let (watch, saving) = (self.watch, &saver);
         thread::scope(|scope| {
-            let _closing = Closing { watch, _running: running };
+            let closing = Closing { watch, save };
             scope.spawn(|| watch.keep(&interrupter));
-            scope.spawn(move || saving.keep(&over));
+            scope.spawn(move || saving.keep(&wanted));
             for number in 0..cells.len() {
                 if watch.is_stopping() {
                     stopped = Some(Stopped::Interrupted);
                     break;
                 }
                 let (report, outcome) = self.cell(&cells, number);
-                saver.save();
+                let _ = closing.save.send(());
                 stopped = match (&report.end, outcome) {
                     (End::Interrupted, _) => Some(Stopped::Interrupted),
                     (_, Outcome::Quit) => Some(Stopped::Quit),
@@ -166,8 +166,8 @@ impl Execution<'_> {
 /// Ends the threads beside the cells, also where the thread of the cells panics.
 struct Closing<'a> {
     watch: &'a Watch,
-    /// While it is there, the notebook is saved now and then.
-    _running: mpsc::Sender<()>,
+    /// Asks for the notebook to be saved; while it is there, that happens now and then anyway.
+    save: mpsc::Sender<()>,
 }
 
 impl Drop for Closing<'_> {

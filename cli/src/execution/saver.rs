@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::desk::Desk;
 use super::saved_notebook::{Saved, SavedNotebook};
 
 /// While a cell runs, its outputs are saved this often.
 const OFTEN: Duration = Duration::from_secs(5);
+
+/// Saving outputs of many megabytes takes long; it may take one in so many parts of the time.
+const SHARE: u32 = 10;
 
 /// Puts what was heard into the notebook, and saves it.
 pub struct Saver<'a> {
@@ -55,11 +58,19 @@ impl<'a> Saver<'a> {
         }
     }
 
-    /// Saves now and then, until the other end of `over` is dropped.
-    pub fn keep(&self, over: &Receiver<()>) {
-        while over.recv_timeout(OFTEN) == Err(RecvTimeoutError::Timeout) {
+    /// Saves whenever `wanted` says so, and now and then, until its other end is dropped. Cells need not wait for that.
+    pub fn keep(&self, wanted: &Receiver<()>) {
+        let mut pause = OFTEN;
+        loop {
+            match wanted.recv_timeout(pause) {
+                Ok(()) => while wanted.try_recv().is_ok() {},
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
             if self.desk.recording().has_changed() {
+                let began = Instant::now();
                 self.save();
+                pause = OFTEN.max(began.elapsed() * SHARE);
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
+use oxikale_compiler::source::too_deep;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::spanned::Spanned;
@@ -50,23 +52,51 @@ pub(super) struct Binding {
     pub(super) span: Range<usize>,
 }
 
-/// The cell is not Rust as the parser knows it; rustc finds the words.
+/// Why a cell cannot be parted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NotParsed;
+pub(super) enum NotParsed {
+    /// It is not Rust as the parser knows it; rustc finds the words.
+    Syntax,
+    /// It is nested deeper here than the parser can go.
+    TooDeep(Range<usize>),
+    /// The parser itself failed.
+    Parser(String),
+}
+
+/// Enough for the deepest expression that is let through. Pages that are not touched cost nothing.
+const STACK: usize = 1 << 30;
 
 /// Parts a cell. `defines_items` says of a macro of the notebook whether calling it defines items; `is_item` whether
 /// a name is one of an item, so that a pattern of that name binds nothing.
 pub(super) fn parse(
     cell: &Arc<CellText>,
+    defines_items: &(dyn Fn(&str) -> bool + Sync),
+    is_item: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Parsed, NotParsed> {
+    // The parser recurses as deep as the user's expressions are nested.
+    thread::scope(|scope| {
+        let parser = thread::Builder::new().name("parse".to_owned()).stack_size(STACK);
+        let parser = parser.spawn_scoped(scope, || part(cell, defines_items, is_item));
+        let parser = parser.map_err(|error| NotParsed::Parser(format!("the system refuses a thread: {error}")))?;
+        parser.join().unwrap_or_else(|_| Err(NotParsed::Parser("the parser failed on this cell".to_owned())))
+    })
+}
+
+fn part(
+    cell: &Arc<CellText>,
     defines_items: &dyn Fn(&str) -> bool,
     is_item: &dyn Fn(&str) -> bool,
 ) -> Result<Parsed, NotParsed> {
+    let tokens: TokenStream = cell.code.parse().map_err(|_| NotParsed::Syntax)?;
+    if let Some(place) = too_deep(tokens.clone()) {
+        return Err(NotParsed::TooDeep(place));
+    }
     let parser = |input: syn::parse::ParseStream| {
         let attributes = Attribute::parse_inner(input)?;
         Ok((attributes, Block::parse_within(input)?))
     };
-    let parsed = syn::parse::Parser::parse_str(parser, &cell.code);
-    let result = parsed.map_err(|_| NotParsed).map(|(attributes, statements)| {
+    let parsed = syn::parse::Parser::parse2(parser, tokens);
+    parsed.map_err(|_| NotParsed::Syntax).map(|(attributes, statements)| {
         let mut parsed = Parsed {
             attributes: attributes.iter().map(|attribute| attribute.span().byte_range()).collect(),
             ..Parsed::default()
@@ -86,10 +116,7 @@ pub(super) fn parse(
         parsed.statements.push(rest..cell.code.len());
         parsed.find_pending(&statements);
         parsed
-    });
-    // The parser remembers every text that it has seen, for its spans.
-    proc_macro2::extra::invalidate_current_thread_spans();
-    result
+    })
 }
 
 fn entries_of(statement: &Stmt, cell: &Arc<CellText>, defines_items: &dyn Fn(&str) -> bool) -> Option<Vec<Entry>> {

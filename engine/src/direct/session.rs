@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{env, fs, process};
 
+use oxikale_compiler::source::DEEPEST;
 use oxikale_notebook::directives::{CellLanguage, directives};
 
 use super::cache::Cache;
@@ -19,7 +20,7 @@ use super::items::Items;
 use super::messages::cell_title;
 use super::parse::{self, NotParsed, Parsed};
 use super::rustc::{Cancel, Rustc};
-use super::source::{CellText, Source};
+use super::source::{CellText, Source, line_column};
 use super::variables::{Gone, Held, Variables, items_in};
 use crate::deps::{self, Dependencies};
 use crate::diagnostic::Diagnostic;
@@ -264,13 +265,23 @@ impl DirectEngine {
     /// Parts a cell, or says what rustc finds wrong with it.
     pub(super) fn parse(&self, text: &Arc<CellText>) -> Result<Parsed, Vec<Diagnostic>> {
         let items = &self.state.scope.items;
-        parse_in(text, items).map_err(|NotParsed| match self.compiler.syntax(text, &self.state.scope) {
-            Ok(diagnostics) if !diagnostics.is_empty() => diagnostics,
-            Ok(_) => vec![failure::diagnostic(
-                "this cell cannot be parted into items and statements, though rustc accepts it; please report the cell \
-                 as a mistake of Oxikale",
-            )],
-            Err(failed) => vec![failure::diagnostic(&failed.to_string())],
+        parse_in(text, items).map_err(|why| match why {
+            NotParsed::Syntax => match self.compiler.syntax(text, &self.state.scope) {
+                Ok(diagnostics) if !diagnostics.is_empty() => diagnostics,
+                Ok(_) => vec![failure::diagnostic(
+                    "this cell cannot be parted into items and statements, though rustc accepts it; please report the \
+                     cell as a mistake of Oxikale",
+                )],
+                Err(failed) => vec![failure::diagnostic(&failed.to_string())],
+            },
+            NotParsed::TooDeep(place) => {
+                let (line, column) = line_column(&text.shown, place.start);
+                vec![failure::diagnostic(&format!(
+                    "the expression at {line}:{column} is nested more than {DEEPEST} levels deep, or a number of more than \
+                     1000 digits; split it into several `let`s"
+                ))]
+            }
+            NotParsed::Parser(message) => vec![failure::diagnostic(&message)],
         })
     }
 
@@ -316,8 +327,22 @@ impl DirectEngine {
                 host.checkpoint(id)?;
             }
         }
-        self.current = Some(id);
+        // Earlier cells after which nothing ran may count on the same state; the copy that they counted on may be used up.
+        if let Some(old) = self.current.replace(id) {
+            for past in self.past.iter_mut().filter(|past| past.checkpoint == old) {
+                past.checkpoint = id;
+            }
+        }
+        self.trim();
         Ok(id)
+    }
+
+    /// Forgets the states of cells that one cannot go back over any more.
+    fn trim(&mut self) {
+        let Some(host) = &self.host else { return };
+        let checkpoints = host.checkpoints();
+        let lost = self.past.iter().take_while(|past| !checkpoints.contains(&past.checkpoint)).count();
+        self.past.drain(..lost);
     }
 
     /// Goes back to the newest checkpoint after the host has died between cells, or starts a new host.
@@ -435,6 +460,7 @@ impl DirectEngine {
             let restored = self.host.as_mut().map(|host| host.restore(checkpoint));
             match restored {
                 Some(Ok(restored)) => {
+                    self.current = Some(checkpoint);
                     if let Some(past) = self.past.last() {
                         self.state.loaded.clone_from(&past.state.loaded);
                     }

@@ -156,11 +156,12 @@ impl EvcxrEngine {
     fn conclude(&mut self, cell: &Cell, done: Done) -> Outcome {
         let before = std::mem::take(&mut self.variables);
         self.variables = definitions::after(&before, &done.variables, cell);
-        let ran = done.run_seconds.is_some();
-        if !done.forms.is_empty() {
+        // Without code it is what a command answers.
+        let shows = done.run_seconds.is_some() && matches!(done.ending, Ending::Finished);
+        // evcxr shows even that there is nothing to show.
+        let is_unit = matches!(&done.forms[..], [(mime, content)] if mime == "text/plain" && content == "()");
+        if !done.forms.is_empty() && !is_unit {
             let data = data(done.forms);
-            // Without code it is what a command answers.
-            let shows = ran && matches!(done.ending, Ending::Finished);
             self.tell(if shows { Event::Result { data } } else { Event::Display { data, id: None, update: false } });
         }
         if let Some(seconds) = done.timing_seconds {

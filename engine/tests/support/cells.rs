@@ -163,8 +163,11 @@ cells! {
         }
     }
     start_threads = |v| {
-        thread::Builder::new().name("ticker".to_owned()).spawn(|| for_ever())?;
-        thread::spawn(|| for_ever());
+        let barrier = Arc::new(std::sync::Barrier::new(3));
+        let (first, second) = (barrier.clone(), barrier.clone());
+        thread::Builder::new().name("ticker".to_owned()).spawn(move || { first.wait(); for_ever() })?;
+        thread::spawn(move || { second.wait(); for_ever() });
+        barrier.wait();
     }
     eat_memory = |v| {
         let mut blocks = Vec::new();
