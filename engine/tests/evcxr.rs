@@ -154,6 +154,10 @@ fn cells() {
     assert_eq!(ran.completed().result()["text/plain"], "42");
     assert!(matches!(ran.events.last(), Some(Event::Timing { run, .. }) if *run < LIMIT), "{:#?}", ran.events);
 
+    let ran = session.run("println!()");
+    assert!(!ran.completed().events.iter().any(|event| matches!(event, Event::Result { .. })), "{:#?}", ran.events);
+    session.cells -= 1;
+
     let ran = session.run("names.push(\"b\"); println!(\"{names:?}\"); eprint!(\"half a line\"); let x = x as f64;");
     assert_eq!(ran.completed().text(Stream::Stdout), "[\"a\", \"b\"]\n");
     assert_eq!(ran.text(Stream::Stderr), "half a line");

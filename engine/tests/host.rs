@@ -292,12 +292,8 @@ fn a_killed_engine_leaves_nothing() {
         .unwrap();
     // Kept open to the end: the engine may write more.
     let mut output = BufReader::new(engine.stdout.take().unwrap()).lines();
-    let lines: Vec<String> = output
-        .by_ref()
-        .map(Result::unwrap)
-        .skip_while(|line| !line.starts_with("pid "))
-        .take(2)
-        .collect();
+    let lines: Vec<String> =
+        output.by_ref().map(Result::unwrap).skip_while(|line| !line.starts_with("pid ")).take(2).collect();
     let words: Vec<&str> = lines[0].split(' ').collect();
     let (host, supervisor): (u32, u32) = (words[1].parse().unwrap(), words[3].parse().unwrap());
     let folder = Path::new(lines[1].strip_prefix("folder ").unwrap()).parent().unwrap();

@@ -30,7 +30,7 @@ fn session() -> (Session, &'static Path) {
 
 fn build() -> (Dependencies, PathBuf) {
     let built = support::built();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pool-cells-{}", std::process::id()));
+    let folder = support::own_folder("pool-cells");
     fs::create_dir_all(&folder).unwrap();
     let mut dependencies = Dependencies::new(&built.toolchain, &support::cache(), &folder, None);
     let wanted = ["rayon = \"1\"", "tokio = { version = \"1\", features = [\"rt\", \"time\"] }"];

@@ -37,7 +37,7 @@ fn it_is_compiled_once_also_by_two_engines_at_a_time_and_again_when_damaged() {
     // Nothing half made stays.
     let left: Vec<_> =
         fs::read_dir(first.folder.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(left, [first.folder.clone()]);
+    assert_eq!(left, std::slice::from_ref(&first.folder));
 }
 
 #[test]

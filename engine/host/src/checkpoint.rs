@@ -1,10 +1,11 @@
 //! Leaves a sleeping copy of the host behind, which can take its place.
 
 use std::io::{self, Write, stderr, stdout};
+use std::time::Duration;
 
 use crate::os::{self, Side};
 use crate::output;
-use crate::process::{self, PATIENCE, Process};
+use crate::process::{self, Process};
 use crate::protocol::{Command, Role};
 use crate::setting::Setting;
 
@@ -16,9 +17,15 @@ pub enum Fork {
     Woken(&'static Process, Vec<String>),
 }
 
-/// Copies this process. The copy returns only when it is woken.
-pub fn leave_checkpoint(id: u64, host: &'static Process, setting: &'static Setting) -> io::Result<Fork> {
-    if !host.flusher.flush_within(PATIENCE) {
+/// Copies this process, unless somebody keeps the lock of an output for this long. The copy returns only when it is
+/// woken.
+pub fn leave_checkpoint(
+    id: u64,
+    host: &'static Process,
+    setting: &'static Setting,
+    patience: Duration,
+) -> io::Result<Fork> {
+    if !host.flusher.flush_within(patience) {
         return Err(io::Error::other(
             "a thread has held the lock of standard output or error for a while; in a copy of the process nobody would \
              release it",
@@ -33,9 +40,13 @@ pub fn leave_checkpoint(id: u64, host: &'static Process, setting: &'static Setti
     drop(err);
     drop(out);
     match side? {
-        Side::Parent(pid) => Ok(Fork::Stayed(pid)),
+        Side::Parent(pid) => {
+            // The copy may be slow to start, and must not end with this process's group in the meantime.
+            os::own_group(pid);
+            Ok(Fork::Stayed(pid))
+        }
         Side::Child => {
-            os::own_group();
+            os::own_group(std::process::id());
             output::after_fork();
             // The copy must not keep the host's connection open.
             host.channel.abandon();

@@ -1,7 +1,7 @@
 //! How a cell ends early: `?` on a `Result` or an `Option`.
 
 use std::convert::Infallible;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::ops::{ControlFlow, FromResidual, Try};
 
 /// What a cell's function returns, so that `?` may stand at the top of a cell.
@@ -60,5 +60,55 @@ impl FromResidual<Option<Infallible>> for Flow {
             debug: String::new(),
             type_name: "Option".to_owned(),
         })
+    }
+}
+
+/// What a cell's code returns where errors are shown by `Display` (`:efmt {}`).
+pub struct DisplayFlow(Flow);
+
+impl DisplayFlow {
+    /// It ran to its end.
+    pub const fn done() -> Self {
+        Self(Flow::Done)
+    }
+}
+
+impl From<DisplayFlow> for Flow {
+    fn from(flow: DisplayFlow) -> Self {
+        flow.0
+    }
+}
+
+impl Try for DisplayFlow {
+    type Output = ();
+    type Residual = Failure;
+
+    fn from_output((): ()) -> Self {
+        Self(Flow::Done)
+    }
+
+    fn branch(self) -> ControlFlow<Failure> {
+        self.0.branch()
+    }
+}
+
+impl FromResidual<Failure> for DisplayFlow {
+    fn from_residual(failure: Failure) -> Self {
+        Self(Flow::Failed(failure))
+    }
+}
+
+impl<E: Display> FromResidual<Result<Infallible, E>> for DisplayFlow {
+    fn from_residual(residual: Result<Infallible, E>) -> Self {
+        let Err(error) = residual;
+        let message = error.to_string();
+        let type_name = std::any::type_name::<E>().to_owned();
+        Self(Flow::Failed(Failure { debug: message.clone(), message, type_name }))
+    }
+}
+
+impl FromResidual<Option<Infallible>> for DisplayFlow {
+    fn from_residual(residual: Option<Infallible>) -> Self {
+        Self(Flow::from_residual(residual))
     }
 }

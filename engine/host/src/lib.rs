@@ -25,7 +25,7 @@ pub mod show;
 mod supervise;
 mod variables;
 
-pub use failure::{Failure, Flow};
+pub use failure::{DisplayFlow, Failure, Flow};
 pub use hooks::{after_restore, block_on};
 pub use output::display;
 pub use process::generation;

@@ -241,10 +241,10 @@ pub fn end_group(group: u32) {
     unsafe { kill(-(group as c_int), SIGKILL) };
 }
 
-/// Makes this process the head of a group of its own.
-pub fn own_group() {
+/// Makes a process the head of a group of its own: this one, or a child.
+pub fn own_group(pid: u32) {
     // SAFETY: no memory is involved.
-    unsafe { setpgid(0, 0) };
+    unsafe { setpgid(pid as c_int, 0) };
 }
 
 /// Takes this process away from its terminal, whose Ctrl-C is for the engine.

@@ -86,12 +86,10 @@ pub fn install_hook() {
         let mut seen = process.panics.lock();
         let earlier = seen.latest.take().filter(|_| !seen.printed);
         seen.printed = !ends_cell;
+        let now = (!ends_cell).then(|| panic.clone());
         seen.latest = Some(panic);
         drop(seen);
-        earlier.iter().for_each(print);
-        if !ends_cell {
-            usual(info);
-        }
+        earlier.iter().chain(&now).for_each(print);
     }));
 }
 
@@ -114,7 +112,9 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 
 fn print(panic: &Panic) {
     let Panic { message, file, line, column, thread, .. } = panic;
-    eprintln!("\nthread '{thread}' panicked at {file}:{line}:{column}:\n{message}");
+    // In one piece: the engine puts the user's own places in.
+    let text = format!("\nthread '{thread}' panicked at {file}:{line}:{column}:\n{message}\n");
+    eprint!("{text}");
 }
 
 /// Whether code of the user's stops the panic.

@@ -11,7 +11,7 @@ use crate::panic::Panics;
 use crate::setting::{Channel, Setting};
 use crate::supervise;
 
-/// How long the end of a cell, a checkpoint or a read waits for somebody who holds the lock of standard output.
+/// How long the end of a cell or a read waits for somebody who holds the lock of standard output.
 pub const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The name of the thread that watches the engine.

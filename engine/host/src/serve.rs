@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::checkpoint::{self, Fork};
 use crate::os::{self, Library};
@@ -11,6 +12,10 @@ use crate::process::{self, PATIENCE, Process};
 use crate::protocol::{Command, Message, Role};
 use crate::setting::Setting;
 use crate::{Flow, Variables, hooks, panic};
+
+/// How long a checkpoint waits for the lock of an output at first: threads that print without end may take turns with
+/// it. Where somebody just keeps it, the next checkpoints wait no longer than anything else does.
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest text of an error that is handed on.
 const LONGEST: usize = 1 << 20;
@@ -21,6 +26,8 @@ struct Session {
     variables: Variables,
     /// The checkpoints that this very process has left; they are its children.
     checkpoints: Vec<u32>,
+    /// How long to wait for the lock of an output before the next checkpoint.
+    patience: Duration,
     /// Whether this thread belongs to a pool of threads. It can never belong to another.
     spent: bool,
     /// How many other threads that pool has; `None` if it is the one that starts by itself, if at all.
@@ -36,14 +43,15 @@ enum Next {
 
 /// Connects to the engine and serves it.
 pub fn start(setting: &'static Setting) -> ! {
-    os::own_group();
+    os::own_group(std::process::id());
     os::no_core();
     panic::install_hook();
     let process = setting.connect(Role::Host).and_then(|channel| Process::become_host(channel, setting));
     match process {
         Ok(process) => {
             let (variables, checkpoints) = (Variables::default(), Vec::new());
-            serve(Session { setting, process, variables, checkpoints, spent: false, pool: None })
+            let patience = FIRST_PATIENCE;
+            serve(Session { setting, process, variables, checkpoints, patience, spent: false, pool: None })
         }
         Err(error) => {
             eprintln!("the process that runs cells cannot reach its engine: {error}");
@@ -105,7 +113,10 @@ impl Session {
     fn leave_checkpoint(&mut self, id: u64) -> io::Result<Next> {
         // Those that the engine has ended stay in the system's table until somebody asks how.
         self.checkpoints.retain(|pid| os::wait_for_child(Some(*pid), false).is_none());
-        Ok(match checkpoint::leave_checkpoint(id, self.process, self.setting)? {
+        let patience = std::mem::replace(&mut self.patience, PATIENCE);
+        let fork = checkpoint::leave_checkpoint(id, self.process, self.setting, patience)?;
+        self.patience = FIRST_PATIENCE;
+        Ok(match fork {
             Fork::Stayed(pid) => {
                 self.checkpoints.push(pid);
                 Next::Answer(Message::Forked { id, process: Ok(pid) })

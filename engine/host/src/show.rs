@@ -5,6 +5,8 @@
 
 use std::any::type_name;
 use std::fmt::{self, Debug, Write};
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The longest text of a value, in bytes; more is cut off.
 const LIMIT: usize = 256 * 1024;
@@ -53,9 +55,19 @@ pub fn text<T: ?Sized>(_: &T, text: &str) {
     send("text", type_name::<T>(), text, false);
 }
 
-/// Sends the type of the cell's result.
-pub fn type_of<T: ?Sized>(_: &T) {
-    send("type", type_name::<T>(), "", false);
+/// Whether the next result says its type.
+static TYPED: AtomicBool = AtomicBool::new(false);
+
+/// Has the cell's result say its type.
+pub fn with_type() {
+    TYPED.store(true, Ordering::Relaxed);
+}
+
+/// Says that the next display is the cell's result.
+pub fn announce() {
+    // What was printed before comes before the result, also without a newline.
+    _ = io::stdout().flush();
+    crate::display("{\"kind\":\"result\",\"data\":{\"form\":\"announcement\"},\"id\":null,\"update\":false}");
 }
 
 fn send(form: &str, type_name: &str, text: &str, cut: bool) {
@@ -67,7 +79,9 @@ fn send(form: &str, type_name: &str, text: &str, cut: bool) {
     json.push_str(",\"text\":");
     crate::json::string(text, &mut json);
     json.push_str(if cut { ",\"cut\":true" } else { ",\"cut\":false" });
+    json.push_str(if TYPED.swap(false, Ordering::Relaxed) { ",\"typed\":true" } else { ",\"typed\":false" });
     json.push_str("},\"id\":null,\"update\":false}");
+    _ = io::stdout().flush();
     crate::display(&json);
 }
 

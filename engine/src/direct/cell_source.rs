@@ -17,7 +17,7 @@ pub(super) const ALLOWED: &str = "#![allow(unused_variables, unused_mut, unused_
                        non_camel_case_types, improper_ctypes_definitions, internal_features, uncommon_codepoints, \
                        static_mut_refs, unreachable_code, unstable_name_collisions, path_statements, unused_doc_comments, \
                        redundant_imports, macro_expanded_macro_exports_accessed_by_absolute_paths, mixed_script_confusables, \
-                       confusable_idents, ambiguous_glob_reexports, ambiguous_glob_imports, unnameable_test_items, linker_messages)]\n";
+                       confusable_idents, ambiguous_glob_reexports, ambiguous_glob_imports, unnameable_test_items, linker_messages)] #![feature(never_type)] ";
 
 /// A cell's source, with what it needs.
 pub(super) struct Written {
@@ -48,14 +48,25 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
         dependencies(&scope.externs, &mut source);
     }
     let mut units = scope.items.write_imports(&mentions, &mut source);
-    source.own("#[unsafe(no_mangle)] pub fn oxikale_cell(__variables: &mut ::oxikale_host::Variables) -> ::oxikale_host::Flow {\n");
+    // Everything before the cell's own text stands in the first line, so that its lines keep their numbers.
+    if scope.errors_by_display {
+        source.own(
+            "#[unsafe(no_mangle)] pub fn oxikale_cell(__variables: &mut ::oxikale_host::Variables) -> ::oxikale_host::Flow { \
+             ::core::convert::From::from(oxikale_cell_code(__variables)) } \
+             fn oxikale_cell_code(__variables: &mut ::oxikale_host::Variables) -> ::oxikale_host::DisplayFlow { ",
+        );
+    } else {
+        source.own(
+            "#[unsafe(no_mangle)] pub fn oxikale_cell(__variables: &mut ::oxikale_host::Variables) -> ::oxikale_host::Flow { ",
+        );
+    }
     if parsed.awaits {
-        source.own("::oxikale_host::block_on(async {\n");
+        source.own("::oxikale_host::block_on(async { ");
     }
     for (name, (cell, span)) in &scope.pending {
         if mentions.contains(name) {
             source.cell(cell, span.clone());
-            source.own("\n");
+            source.own(" ");
         }
     }
     for variable in &taken {
@@ -68,12 +79,13 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
         let mutable = if variable.mutable { "mut " } else { "" };
         source.marked(
             Purpose::Take(variable.name.clone()),
-            &format!("let {mutable}{0}: {kind} = unsafe {{ __variables.take({0:?}) }};\n", variable.name),
+            &format!("let {mutable}{0}: {kind} = unsafe {{ __variables.take({0:?}) }}; ", variable.name),
         );
     }
     let closures: Vec<usize> =
         parsed.closures.iter().filter(|(name, _)| draft.moves.contains(name)).map(|(_, span)| span.start).collect();
     for span in &parsed.statements {
+        source.align(cell, span.start);
         match &parsed.value {
             Some(value) if draft.shows != Shows::Not && span.contains(&value.start) => {
                 source.cell_with(cell, span.start..value.start, &closures, "move ");
@@ -109,7 +121,11 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
         stored.push(name.to_owned());
         source.marked(Purpose::Store(name.to_owned()), &text);
     }
-    source.own("::oxikale_host::Flow::Done\n");
+    source.own(if scope.errors_by_display {
+        "::oxikale_host::DisplayFlow::done()\n"
+    } else {
+        "::oxikale_host::Flow::Done\n"
+    });
     if parsed.awaits {
         source.own("})\n");
     }
@@ -120,7 +136,7 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
 
 /// What follows the last expression, so that its value is shown.
 fn show(scope: &Scope, shows: Shows) -> String {
-    let types = if scope.types { "::oxikale_host::show::type_of(__value);" } else { "" };
+    let types = if scope.types { "::oxikale_host::show::with_type();" } else { "" };
     if let Some(format) = &scope.format {
         return format!(
             ") {{ __value => {{ {types} ::oxikale_host::show::text(__value, &::std::format!({format:?}, __value)) }} }};"
@@ -134,12 +150,12 @@ fn show(scope: &Scope, shows: Shows) -> String {
          impl<T: ::oxikale::Display + ?Sized> __Rich for &&::oxikale_host::show::Probe<'_, T> { \
          fn show(&self) { ::oxikale::display::show(self.0) } } \
          #[allow(unused_imports)] use ::oxikale_host::show::{WithoutDisplay as _, ShowDebug as _, ShowOpaque as _}; \
-         let __shown = __value.evcxr_display(); if !::oxikale_host::show::shown(&__shown) { \
+         ::oxikale_host::show::announce(); let __shown = __value.evcxr_display(); if !::oxikale_host::show::shown(&__shown) { \
          (&&&::oxikale_host::show::Probe(__value)).show() } } };"
     } else {
         ") { __value => { \
          #[allow(unused_imports)] use ::oxikale_host::show::{WithoutDisplay as _, ShowDebug as _, ShowOpaque as _}; \
-         let __shown = __value.evcxr_display(); if !::oxikale_host::show::shown(&__shown) { \
+         ::oxikale_host::show::announce(); let __shown = __value.evcxr_display(); if !::oxikale_host::show::shown(&__shown) { \
          (&&::oxikale_host::show::Probe(__value)).show() } } };"
     };
     shown.replacen("__value => {", &format!("__value => {{ {types}"), 1)
@@ -154,13 +170,12 @@ pub(super) fn head(source: &mut Source, parsed: &Parsed, cell: &Arc<CellText>) {
     source.own(ALLOWED);
     for span in &parsed.attributes {
         source.cell(cell, span.clone());
-        source.own("\n");
+        source.own(" ");
     }
 }
 
 pub(super) fn dependencies(externs: &Externs, source: &mut Source) {
     for (name, _) in &externs.dylibs {
-        source.own(&format!("extern crate {name} as _;"));
+        source.own(&format!("extern crate {name} as _; "));
     }
-    source.own("\n");
 }

@@ -31,7 +31,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("types", "show the type of each result, or stop doing so"),
     ("opt [0|1|2|3|s|z]", "compile cells and items with this optimisation; without a level, as the code suggests"),
     ("fmt FORMAT", "show results with another format than {:?}"),
-    ("efmt FORMAT", "errors that end a cell by `?`: only {:?} is supported"),
+    ("efmt FORMAT", "show errors that end a cell by `?` with {:?} or with {}"),
     ("timing", "show how long each cell takes, or stop doing so"),
     ("env NAME=VALUE", "set an environment variable for the cells"),
     ("clear", "drop all variables and items"),
@@ -161,10 +161,11 @@ impl DirectEngine {
                 self.say(format!("format of results: {format}"));
             }
             "efmt" => {
-                if !["", "{:?}"].contains(&argument) {
-                    return self
-                        .wrong("errors are shown with {:?}; map an error to the text that you want with `map_err`");
+                if !["", "{}", "{:?}"].contains(&argument) {
+                    return self.wrong("`:efmt` takes {:?} or {}");
                 }
+                self.state.scope.errors_by_display = argument == "{}";
+                self.say(format!("format of errors: {}", if argument.is_empty() { "{:?}" } else { argument }));
             }
             "env" => match argument.split_once('=') {
                 Some((name, value)) if !name.trim().is_empty() && !argument.contains('\0') => {

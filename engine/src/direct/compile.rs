@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-
 use super::cache::Cache;
 use super::cell_source::{self, Written};
 use super::draft::{CellRecord, Draft, Shows};
@@ -57,6 +56,8 @@ pub(super) struct Scope {
     pub(super) pending: BTreeMap<String, (Arc<CellText>, std::ops::Range<usize>)>,
     /// How values are shown (`:fmt`), if not by `{:?}`.
     pub(super) format: Option<String>,
+    /// Whether errors that end a cell are shown by `Display` (`:efmt {}`).
+    pub(super) errors_by_display: bool,
     /// Whether the types of results are shown (`:types`).
     pub(super) types: bool,
     /// The names that cells which have not been run would define, with those cells.

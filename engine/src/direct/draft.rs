@@ -69,6 +69,8 @@ impl Draft {
     pub(super) fn learn(&mut self, said: &Said, explanation: &Explanation, parsed: &Parsed, name: &str) -> bool {
         let file = format!("{name}.rs");
         let mut learned = false;
+        // One value may be neither `Send` nor `Sync`: two errors with one cure.
+        let mut weakened = BTreeSet::new();
         for message in said.messages.iter().filter(|message| message.is_error()) {
             // What a note points at is never the place of the mistake itself.
             let notes = message.children.iter().flat_map(|child| &child.spans).map(|span| (span, false));
@@ -153,11 +155,13 @@ impl Draft {
                                 self.record.lost.insert(name.clone(), reason);
                                 learned = true;
                             }
+                            Purpose::Store(name) if weakened.contains(name) => {}
                             Purpose::Store(name) if fresh(self, name) => {
                                 if matches!(self.fates.get(name), Some(Fate::As { kind, .. }) if kind.contains(" + Send + Sync"))
                                 {
                                     if let Some(Fate::As { kind, .. }) = self.fates.get_mut(name) {
-                                        *kind = kind.replace(" + Send + Sync", "").replace(" + Send", "");
+                                        *kind = kind.replace(" + Send + Sync", "");
+                                        weakened.insert(name.clone());
                                     }
                                 } else {
                                     self.fates.insert(name.clone(), Fate::Dropped);

@@ -11,7 +11,7 @@ use syn::visit::Visit;
 use syn::{Fields, ImplItem, Item, UseTree, Visibility};
 
 use super::source::{CellText, Source};
-use super::tokens;
+use super::{publish, tokens};
 
 /// An item as a cell defined it.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(super) struct Entry {
     pub(super) calls: Vec<String>,
     /// The names that it mentions.
     pub(super) mentions: BTreeSet<String>,
+    /// Whether a `cfg` may take it away.
+    pub(super) conditional: bool,
 }
 
 /// A replacement inside an item.
@@ -62,6 +64,8 @@ pub(super) enum Kind {
     Import {
         /// The statement: `use a::b as c;`.
         text: String,
+        /// Where its tree stands, if it is the only one of its statement.
+        tree: Option<Range<usize>>,
         /// Whether it may bring any name: `use a::*;`.
         glob: bool,
     },
@@ -100,9 +104,13 @@ impl Entry {
             let mut leaves = Vec::new();
             let prefix = if item.leading_colon.is_some() { "::" } else { "" };
             leaves_of(&item.tree, prefix.to_owned(), &mut leaves);
+            let tree = (leaves.len() == 1 && prefix.is_empty() && item.attrs.is_empty() && !is_group(&item.tree))
+                .then(|| item.tree.span().byte_range());
             return leaves
                 .into_iter()
-                .map(|leaf| leaf.entry(cell, item.attrs.iter().map(|a| a.to_token_stream().to_string()).collect()))
+                .map(|leaf| {
+                    leaf.entry(cell, tree.clone(), item.attrs.iter().map(|a| a.to_token_stream().to_string()).collect())
+                })
                 .collect();
         }
         let mut mentioned = BTreeSet::new();
@@ -114,6 +122,7 @@ impl Entry {
             kind: Kind::Named,
             keys: Vec::new(),
             calls: Vec::new(),
+            conditional: mentioned.contains("cfg"),
             mentions: mentioned,
         };
         entry.read(item);
@@ -133,6 +142,7 @@ impl Entry {
             kind: Kind::Call,
             keys: Vec::new(),
             calls: Vec::new(),
+            conditional: false,
             mentions: mentioned,
         };
         entry.statics(tokens);
@@ -232,13 +242,19 @@ impl Entry {
                     None => format!("extern crate {};", item.ident),
                 };
                 self.keys.push(Key { space: Any, name: name.to_string() });
-                self.kind = Kind::Import { text, glob: false };
+                self.kind = Kind::Import { text, tree: None, glob: false };
             }
             Item::Impl(item) => self.implementation(item),
             Item::Macro(item) => {
                 if let Some(ident) = &item.ident {
                     self.kind = Kind::Macro;
                     self.keys.push(Key { space: Macro, name: ident.to_string() });
+                    for group in item.mac.tokens.clone() {
+                        // The patterns of a macro look like nothing that could be made public.
+                        if let proc_macro2::TokenTree::Group(group) = group {
+                            publish::items(group.stream(), &mut self.edits);
+                        }
+                    }
                     if !item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) {
                         self.insert(item.mac.path.span(), "#[macro_export] ");
                     }
@@ -317,11 +333,22 @@ impl Entry {
 
     /// Writes the item as a public item of a crate.
     pub(super) fn write(&self, source: &mut Source) {
-        if let Kind::Import { text, .. } = &self.kind {
-            source.instead(&self.cell, self.span.clone(), text);
-            source.own("\n");
+        if let Kind::Import { text, tree, .. } = &self.kind {
+            match tree {
+                // As it stands, so that places within it are kept; but in one line.
+                Some(tree) if !self.cell.code[tree.clone()].contains('\n') => {
+                    source.own("use ");
+                    source.cell(&self.cell, tree.clone());
+                    source.own("; ");
+                }
+                _ => {
+                    source.instead(&self.cell, self.span.clone(), text);
+                    source.own(" ");
+                }
+            }
             return;
         }
+        source.align(&self.cell, self.span.start);
         let mut at = self.span.start;
         for edit in &self.edits {
             // An edit inside a part that was removed.
@@ -354,7 +381,7 @@ struct Leaf {
 }
 
 impl Leaf {
-    fn entry(self, cell: &Arc<CellText>, attributes: String) -> Entry {
+    fn entry(self, cell: &Arc<CellText>, tree: Option<Range<usize>>, attributes: String) -> Entry {
         let mut mentioned = BTreeSet::new();
         if let Ok(tokens) = self.text.parse::<TokenStream>() {
             tokens::mentions(tokens, &mut mentioned);
@@ -364,11 +391,20 @@ impl Leaf {
             cell: Arc::clone(cell),
             span: self.span,
             edits: Vec::new(),
-            kind: Kind::Import { text: format!("{attributes}{}", self.text), glob: self.glob },
+            kind: Kind::Import { text: format!("{attributes}{}", self.text), tree, glob: self.glob },
             keys: self.name.iter().map(|name| Key { space: Space::Any, name: name.clone() }).collect(),
             calls: self.name.into_iter().collect(),
+            conditional: false,
             mentions: mentioned,
         }
+    }
+}
+
+fn is_group(tree: &UseTree) -> bool {
+    match tree {
+        UseTree::Path(path) => is_group(&path.tree),
+        UseTree::Group(_) => true,
+        _ => false,
     }
 }
 

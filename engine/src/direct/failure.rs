@@ -1,13 +1,12 @@
 //! What a user is told when a cell fails for another reason than the compiler's.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::sync::Arc;
 
 use super::compile::Failed;
 use super::messages::cell_title;
 use super::names;
-use super::source::{Source, line_column};
+use super::source::line_column;
+use super::sources::Sources;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{CellError, ErrorKind, Frame};
 use crate::host::Ended;
@@ -55,7 +54,7 @@ pub(super) fn rejected(diagnostics: Vec<Diagnostic>) -> CellError {
 }
 
 /// The error of a cell that did not run to its end.
-pub(super) fn of_run(ended: &Ended, sources: &BTreeMap<String, Arc<Source>>) -> CellError {
+pub(super) fn of_run(ended: &Ended, sources: &Sources) -> CellError {
     match ended {
         Ended::Finished => plain(ErrorKind::Internal, "internal", "the cell ended well, but was taken for a failure"),
         Ended::Failed(failure) => {
@@ -110,11 +109,10 @@ pub(super) fn of_run(ended: &Ended, sources: &BTreeMap<String, Arc<Source>>) -> 
     }
 }
 
-fn panicked(panic: &crate::host::Panic, sources: &BTreeMap<String, Arc<Source>>) -> CellError {
+fn panicked(panic: &crate::host::Panic, sources: &Sources) -> CellError {
     let mut error = plain(ErrorKind::Panic, "panic", &panic.message);
     let place = |file: &str, line: u32, column: u32| {
-        let krate = file.rsplit('/').next()?.strip_suffix(".rs")?;
-        let place = sources.get(krate)?.place_of_line(line, column)?;
+        let place = sources.place(file, line, column)?;
         let (line, column) = line_column(&place.cell.shown, place.span.start);
         Some((place.cell, line, column))
     };
@@ -138,9 +136,8 @@ fn panicked(panic: &crate::host::Panic, sources: &BTreeMap<String, Arc<Source>>)
     }
     for frame in &panic.frames {
         let Some((cell, line, column)) = place(&frame.file, frame.line, frame.column.max(1)) else { continue };
-        let function = names::clean(&frame.symbol);
-        let own = function.ends_with("oxikale_cell") || function.contains("oxikale_cell::");
-        let function = if own { String::new() } else { function };
+        let own = frame.symbol.contains("oxikale_cell");
+        let function = if own { String::new() } else { names::function(&frame.symbol) };
         let frame = Frame { function, cell: cell.name.clone(), line, column };
         if error.backtrace.last() != Some(&frame) {
             error.backtrace.push(frame);

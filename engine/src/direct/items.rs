@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::entry::{Entry, Key, Kind};
+use super::entry::{Entry, Key, Kind, Space};
 use super::source::{Purpose, Source};
 use crate::deps::Externs;
 
@@ -207,9 +207,7 @@ impl Items {
             // An implementation stands in the crate of its type, or of its trait.
             let mut homes = Vec::new();
             for live in self.live.iter().filter(|live| live.unit.is_none()) {
-                if let Some(home) = self.home(&live.entry) {
-                    homes.push(home);
-                }
+                homes.extend(self.homes(&live.entry));
             }
             for (at, live) in self.live.iter().enumerate() {
                 if live.unit.is_some() && live.entry.keys.iter().any(|key| homes.contains(&key.name)) {
@@ -226,17 +224,26 @@ impl Items {
         }
     }
 
-    /// The name beside whose definition an implementation must stand.
-    fn home(&self, entry: &Entry) -> Option<String> {
-        let Kind::Impl { subject, of_trait, .. } = &entry.kind else { return None };
+    /// The names beside whose definitions an implementation must stand.
+    fn homes(&self, entry: &Entry) -> Vec<String> {
         let is_item = |name: &&String| {
             self.live.iter().any(|live| {
                 !live.entry.is_import()
-                    && live.entry.kind != Kind::Macro
-                    && live.entry.keys.iter().any(|key| key.name == **name)
+                    && matches!(live.entry.kind, Kind::Named | Kind::Trait)
+                    && live.entry.keys.iter().any(|key| key.space == Space::Type && key.name == **name)
             })
         };
-        subject.iter().find(is_item).or_else(|| of_trait.iter().find(is_item)).cloned()
+        match &entry.kind {
+            Kind::Impl { subject, of_trait, .. } => {
+                subject.iter().find(is_item).or_else(|| of_trait.iter().find(is_item)).cloned().into_iter().collect()
+            }
+            // What a macro implements, nobody knows: it stands beside every type and trait that it mentions.
+            Kind::Call => {
+                let reach = self.reach(&entry.mentions);
+                if reach.contains("impl") { reach.iter().filter(is_item).cloned().collect() } else { Vec::new() }
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The entries that wait to be compiled.
@@ -310,6 +317,14 @@ impl Items {
             if !entry.calls.iter().any(|name| wanted.contains(name)) {
                 continue;
             }
+            if entry.conditional {
+                // Nobody knows whether it is there: a glob does not mind.
+                if written.insert((unit.name.clone(), "*".to_owned())) {
+                    source.own(&format!("#[allow(unused_imports)] use ::{}::*;", unit.name));
+                }
+                units.insert(unit.name.clone(), Arc::clone(unit));
+                continue;
+            }
             for key in &entry.keys {
                 // A tuple structure's name stands for its type and its constructor.
                 if written.insert((unit.name.clone(), key.name.clone())) {
@@ -334,7 +349,6 @@ impl Items {
                 units.insert(unit.name.clone(), Arc::clone(unit));
             }
         }
-        source.own("\n");
         for live in &self.live {
             if live.entry.is_import() {
                 source.own("#[allow(unused_imports, hidden_glob_reexports)] ");
@@ -397,7 +411,7 @@ fn replaces(new: &Entry, old: &Entry) -> Replaces {
                 Replaces::Members(twice)
             }
         }
-        (Kind::Import { text, glob: true }, Kind::Import { text: other, glob: true }) if text == other => {
+        (Kind::Import { text, glob: true, .. }, Kind::Import { text: other, glob: true, .. }) if text == other => {
             Replaces::Whole
         }
         (Kind::Call, Kind::Call) if new.text() == old.text() => Replaces::Whole,

@@ -116,6 +116,11 @@ impl Explanation<'_> {
         let useless = text.contains("__variables")
             || text.contains("oxikale_")
             || text.contains("RUST_BACKTRACE")
+            || text.starts_with("you might be missing a crate named")
+            || child
+                .spans
+                .iter()
+                .any(|span| span.suggested_replacement.as_deref().is_some_and(|s| s.contains("oxikale_")))
             || text.contains("#[warn(")
             || text.starts_with("`#[")
             || text.contains("add `#![feature")
@@ -158,6 +163,7 @@ impl Explanation<'_> {
                 let missing_crate = message.message.contains("unresolved import")
                     || message.message.contains("unlinked crate")
                     || message.message.contains("undeclared crate")
+                    || message.message.contains("cannot find module or crate")
                     || message.message.contains("can't find crate");
                 let root = quoted.split("::").next().unwrap_or_default();
                 if missing_crate && !self.scope.items.defines(root) && !["std", "core", "alloc", "crate", "self"].contains(&root) {

@@ -16,9 +16,11 @@ mod messages;
 mod mir;
 mod names;
 mod parse;
+mod publish;
 mod rustc;
 mod session;
 mod source;
+mod sources;
 mod tokens;
 mod variables;
 

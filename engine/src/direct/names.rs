@@ -5,6 +5,28 @@ pub(super) fn clean(text: &str) -> String {
     map_paths(text, short)
 }
 
+/// A function's name out of a backtrace: without generated crates, the compiler's hashes and the closures in it.
+pub(super) fn function(symbol: &str) -> String {
+    let mut name = String::with_capacity(symbol.len());
+    let mut rest = symbol;
+    // `u_0123456789abcdef[fedcba9876543210]::f` has its crate's hash in brackets.
+    while let Some((before, after)) = rest.split_once('[') {
+        name.push_str(before);
+        match after.split_once(']') {
+            Some((hash, after)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                rest = after
+            }
+            _ => {
+                name.push('[');
+                rest = after;
+            }
+        }
+    }
+    name.push_str(rest);
+    let name = clean(&name);
+    name.split("::{").next().unwrap_or(&name).to_owned()
+}
+
 /// Code without generated crates.
 pub(super) fn clean_code(text: &str) -> String {
     map_paths(text, |path| path.split("::").filter(|part| !generated(part)).collect::<Vec<_>>().join("::"))

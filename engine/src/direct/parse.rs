@@ -103,8 +103,10 @@ fn part(
         };
         let mut rest = parsed.attributes.last().map_or(0, |span| span.end);
         let last = statements.len().saturating_sub(1);
+        let own_macros: Vec<String> = statements.iter().filter_map(macro_of_items).collect();
+        let defines_items = |name: &str| own_macros.iter().any(|own| own == name) || defines_items(name);
         for (at, statement) in statements.iter().enumerate() {
-            if let Some(entries) = entries_of(statement, cell, defines_items) {
+            if let Some(entries) = entries_of(statement, cell, &defines_items) {
                 let span = statement.span().byte_range();
                 parsed.statements.push(rest..span.start);
                 rest = span.end;
@@ -344,6 +346,16 @@ impl Visit<'_> for Shape {
         let text = call.tokens.to_string();
         self.awaits |= self.inside == 0 && text.contains(". await");
         self.loops |= ["for ", "while ", "loop "].iter().any(|word| text.contains(word));
+    }
+}
+
+/// The name of a macro whose rules write items, if the statement defines one.
+fn macro_of_items(statement: &Stmt) -> Option<String> {
+    match statement {
+        Stmt::Item(syn::Item::Macro(item)) if writes_items(item.mac.tokens.clone()) => {
+            item.ident.as_ref().map(ToString::to_string)
+        }
+        _ => None,
     }
 }
 

@@ -20,12 +20,13 @@ use super::items::Items;
 use super::messages::cell_title;
 use super::parse::{self, NotParsed, Parsed};
 use super::rustc::{Cancel, Rustc};
-use super::source::{CellText, Source, line_column};
+use super::source::{CellText, line_column};
+use super::sources::Sources;
 use super::variables::{Gone, Held, Variables, items_in};
 use crate::deps::{self, Dependencies};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
-use crate::event::{CellError, ErrorKind, Event};
+use crate::event::{CellError, ErrorKind, Event, Stream};
 use crate::host::{DisplayKind, Ended, Host, HostInput, HostInterrupt, HostOptions, Output, Runtime};
 use crate::show;
 use crate::toolchain::Toolchain;
@@ -83,6 +84,9 @@ pub struct DirectEngine {
     pub(super) last_errors: Vec<Diagnostic>,
     /// When the cell that is running was submitted.
     submitted: Instant,
+    sources: Sources,
+    /// Whether the next display is the cell's result.
+    announced: Arc<AtomicBool>,
 }
 
 /// What a checkpoint brings back.
@@ -92,8 +96,6 @@ pub(super) struct State {
     pub(super) dependencies: Dependencies,
     /// The libraries that the host has loaded.
     loaded: BTreeSet<PathBuf>,
-    /// The sources of the session's libraries, by crate: where panics happen.
-    sources: BTreeMap<String, Arc<Source>>,
     /// How many cells have been run.
     cells: u64,
 }
@@ -159,6 +161,8 @@ impl DirectEngine {
             settings: Settings::default(),
             last_errors: Vec::new(),
             submitted: Instant::now(),
+            sources: Sources::default(),
+            announced: Arc::default(),
         };
         engine.start_host()?;
         Ok(engine)
@@ -166,9 +170,14 @@ impl DirectEngine {
 
     fn start_host(&mut self) -> Result<(), EngineError> {
         let listener = Arc::clone(&self.listener);
+        let (sources, announced) = (self.sources.clone(), Arc::clone(&self.announced));
         let sink = Arc::new(move |output| {
             // A listener that panics must not take the thread with it that everything else comes through.
-            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(event(output)))));
+            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                if let Some(event) = event(output, &sources, &announced) {
+                    listener(event);
+                }
+            })));
         });
         let host = HostOptions {
             working_folder: self.options.folder.clone(),
@@ -377,7 +386,7 @@ impl DirectEngine {
         let scope = &mut self.state.scope;
         scope.items = compiled.items.clone();
         if let Some((name, source)) = &compiled.unit {
-            self.state.sources.insert(name.clone(), Arc::new(source.clone()));
+            self.sources.insert(name, source);
         }
         for unfit in &compiled.unfit {
             self.notice(format!(
@@ -416,10 +425,11 @@ impl DirectEngine {
             return self.fail(ErrorKind::Internal, "load", &error.message);
         }
         let name = library.file_stem().map(|name| name.to_string_lossy().trim_start_matches("lib").to_owned());
-        self.state.sources.insert(name.unwrap_or_default(), Arc::new(compiled.source.clone()));
+        self.sources.insert(&name.unwrap_or_default(), &compiled.source);
         let after = self.after(compiled, parsed, text);
         self.start_preparing(&after);
         self.current = None;
+        self.announced.store(false, Ordering::Relaxed);
         let started = Instant::now();
         let Some(host) = &mut self.host else {
             return self.fail(ErrorKind::Internal, "internal", "the process that runs cells is not there");
@@ -451,11 +461,11 @@ impl DirectEngine {
 
     /// Reports how a cell has failed, and puts the variables back.
     fn run_failed(&mut self, ended: Ended, compiled: &Compiled, checkpoint: u64) -> Outcome {
-        let error = failure::of_run(&ended, &self.state.sources);
+        let error = failure::of_run(&ended, &self.sources);
         let interrupted = matches!(ended, Ended::Interrupted);
-        let alive = matches!(ended, Ended::Failed(_) | Ended::Panicked(_));
+        let alive = matches!(ended, Ended::Failed(_));
         let mut words = Vec::new();
-        // A cell that took no variable and left alive has lost none.
+        // A cell that took no variable and left alive has lost none, and may go on with its threads.
         if !alive || !compiled.taken.is_empty() {
             let restored = self.host.as_mut().map(|host| host.restore(checkpoint));
             match restored {
@@ -851,11 +861,11 @@ impl State {
                 pending: BTreeMap::new(),
                 upcoming: Arc::default(),
                 format: None,
+                errors_by_display: false,
                 types: false,
             },
             dependencies,
             loaded: BTreeSet::new(),
-            sources: BTreeMap::new(),
             cells: 0,
         }
     }
@@ -922,14 +932,31 @@ fn parse_in(text: &Arc<CellText>, items: &Items) -> Result<Parsed, NotParsed> {
     parse::parse(text, &defines_items, &is_item)
 }
 
-fn event(output: Output) -> Event {
-    match output {
+/// What the user is told of an output.
+fn event(output: Output, sources: &Sources, announced: &AtomicBool) -> Option<Event> {
+    Some(match output {
+        Output::Text { stream: Stream::Stderr, bytes } => {
+            Event::Text { stream: Stream::Stderr, bytes: sources.with_places_of_cells(bytes) }
+        }
         Output::Text { stream, bytes } => Event::Text { stream, bytes },
-        Output::Display { kind, data, id, update } => match kind {
-            DisplayKind::Result => Event::Result { data: show::result(&data) },
-            DisplayKind::Notice => Event::Notice(data.values().filter_map(|value| value.as_str()).collect()),
-            DisplayKind::Display => Event::Display { data, id, update },
-        },
+        Output::Display { kind: DisplayKind::Result, data, .. } if show::is_announcement(&data) => {
+            announced.store(true, Ordering::Relaxed);
+            return None;
+        }
+        Output::Display { kind: DisplayKind::Result, data, .. } => {
+            announced.store(false, Ordering::Relaxed);
+            Event::Result { data: show::result(&data) }
+        }
+        Output::Display { kind: DisplayKind::Notice, data, .. } => {
+            Event::Notice(data.values().filter_map(|value| value.as_str()).collect())
+        }
+        Output::Display { kind: DisplayKind::Display, data, id, update } => {
+            if announced.swap(false, Ordering::Relaxed) {
+                Event::Result { data }
+            } else {
+                Event::Display { data, id, update }
+            }
+        }
         Output::Input { prompt, password } => Event::Input { prompt, password },
-    }
+    })
 }

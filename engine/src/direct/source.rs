@@ -72,6 +72,14 @@ impl Source {
         self.marks.push(Mark { generated: start..self.text.len(), purpose });
     }
 
+    /// Adds line breaks until a part of a cell would stand in the line in which it stands in the cell; none if the text
+    /// is already further down.
+    pub(super) fn align(&mut self, cell: &CellText, at: usize) {
+        let lines = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count();
+        let missing = lines(&cell.code[..at]).saturating_sub(lines(&self.text));
+        self.text.extend(std::iter::repeat_n('\n', missing));
+    }
+
     /// Adds a part of a cell, as it stands there.
     pub(super) fn cell(&mut self, cell: &Arc<CellText>, span: Range<usize>) {
         let start = self.text.len();
@@ -125,7 +133,12 @@ impl Source {
         let start = self.text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum::<usize>();
         let rest = self.text.get(start..)?;
         let offset = rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at);
-        self.place(&(start + offset..start + offset))
+        let at = start + offset;
+        self.place(&(at..at)).or_else(|| {
+            // A bracket of the engine's stands before what the user wrote.
+            let next = self.pieces.iter().map(|piece| piece.generated.start).filter(|start| *start > at).min()?;
+            (!self.text[at..next].contains('\n')).then(|| self.place(&(next..next)))?
+        })
     }
 
     /// What the engine wrote this part of the text for.

@@ -199,7 +199,15 @@ impl Host {
     /// # Errors
     /// If there is no such checkpoint; nothing has changed then. If it does not wake.
     pub fn restore(&mut self, id: u64) -> Result<Restored, EngineError> {
-        let gone = || EngineError::new(format!("checkpoint {id} is gone; older ones may still be there"));
+        let shared = self.shared.clone();
+        let gone = || {
+            let state = shared.lock();
+            let refusal = state.refusals.iter().rev().find(|(refused, _)| *refused == id);
+            EngineError::new(match refusal {
+                Some((_, reason)) => format!("checkpoint {id} could not be made: {reason}"),
+                None => format!("checkpoint {id} is gone; older ones may still be there"),
+            })
+        };
         // One that has just been asked for may take a moment to be ready.
         let ready = self.shared.wait_for(PATIENCE, |state| match state.checkpoints.get(&id) {
             Some(checkpoint) => checkpoint.connection.is_some().then_some(true),

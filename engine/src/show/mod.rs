@@ -10,6 +10,21 @@ use serde_json::{Map, Value};
 
 /// The forms of a value, from what the host sent of it.
 pub(crate) fn result(data: &Map<String, Value>) -> Map<String, Value> {
+    let mut forms = forms(data);
+    let typed = data.get("typed").and_then(Value::as_bool).unwrap_or_default();
+    if let (true, Some(Value::String(text))) = (typed, forms.get_mut("text/plain")) {
+        let type_name = data.get("type").and_then(Value::as_str).unwrap_or_default();
+        text.push_str(&format!(": {}", short_type(type_name)));
+    }
+    forms
+}
+
+/// Whether this is no value, but says that the next display is one.
+pub(crate) fn is_announcement(data: &Map<String, Value>) -> bool {
+    data.get("form").and_then(Value::as_str) == Some("announcement")
+}
+
+fn forms(data: &Map<String, Value>) -> Map<String, Value> {
     let field = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default();
     let (form, type_name, text) = (field("form"), field("type"), field("text"));
     let cut = data.get("cut").and_then(Value::as_bool).unwrap_or_default();
@@ -17,10 +32,6 @@ pub(crate) fn result(data: &Map<String, Value>) -> Map<String, Value> {
     if form == "opaque" {
         let text = format!("a value of type {}, which has no `Debug` to show it by", short_type(type_name));
         forms.insert("text/plain".to_owned(), text.into());
-        return forms;
-    }
-    if form == "type" {
-        forms.insert("text/plain".to_owned(), format!("type: {}", short_type(type_name)).into());
         return forms;
     }
     if form == "text" {

@@ -51,9 +51,23 @@ pub fn compare_leniently(_: &Case, cell: &Expected, found: &Found) -> Vec<String
             lines.join("\n")
         };
         let listed = listed(&found.variables).replace("'static ", "");
+        let listed = without_modules(&listed);
         wrong.extend(same("variables", &sorted(expected), &sorted(&listed)));
     }
     wrong
+}
+
+/// Types without the modules that lead to them.
+#[cfg(feature = "evcxr")]
+fn without_modules(text: &str) -> String {
+    let word = |character: char| character.is_alphanumeric() || character == '_';
+    let mut parts = text.split("::");
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        short.truncate(short.trim_end_matches(word).len());
+        short.push_str(part);
+    }
+    short
 }
 
 /// What the cell shows: result, displays and text.

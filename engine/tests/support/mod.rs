@@ -26,11 +26,25 @@ pub fn built() -> &'static Built {
     BUILT.get_or_init(|| {
         let toolchain = Toolchain::find(None).expect("a compiler");
         let runtime = Runtime::ensure(&toolchain, &cache()).expect("the runtime");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cells-{}", std::process::id()));
+        let folder = own_folder("cells");
         fs::create_dir_all(&folder).expect("a folder");
         let cells = compile(&toolchain, &runtime, include_str!("cells.rs"), &folder, "cells", &[]);
         Built { toolchain, runtime, cells }
     })
+}
+
+/// A folder for the libraries of this process; those of processes that have ended are removed.
+pub fn own_folder(name: &str) -> PathBuf {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let pid = file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('-')?.parse().ok());
+        if pid.is_some_and(|pid| !lives(pid)) {
+            // Another test may be doing the same.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+    parent.join(format!("{name}-{}", std::process::id()))
 }
 
 /// The cache that tests share, also between runs.
