@@ -17,7 +17,7 @@ pub(super) const ALLOWED: &str = "#![allow(unused_variables, unused_mut, unused_
                        non_camel_case_types, improper_ctypes_definitions, internal_features, uncommon_codepoints, \
                        static_mut_refs, unreachable_code, unstable_name_collisions, path_statements, unused_doc_comments, \
                        redundant_imports, macro_expanded_macro_exports_accessed_by_absolute_paths, mixed_script_confusables, \
-                       confusable_idents, ambiguous_glob_reexports, ambiguous_glob_imports, unnameable_test_items, linker_messages)] #![feature(never_type)] ";
+                       confusable_idents, ambiguous_glob_reexports, ambiguous_glob_imports, unnameable_test_items, linker_messages)] ";
 
 /// A cell's source, with what it needs.
 pub(super) struct Written {
@@ -38,6 +38,12 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
         .filter(|variable| mentions.contains(&variable.name) && !draft.untaken.contains(&variable.name))
         .collect();
     let mut source = Source::default();
+    // The type `!` is known to the compiler, and may be that of a closure's result, but not everybody may write it.
+    let never = |kind: &str| kind.contains('!');
+    let kept_as = |fate: &Fate| matches!(fate, Fate::As { kind, .. } if never(kind));
+    if taken.iter().any(|variable| never(&variable.kind)) || draft.fates.values().any(kept_as) {
+        source.own("#![feature(never_type)] ");
+    }
     head(&mut source, parsed, cell);
     let type_names = taken.iter().flat_map(|variable| variable.path_roots());
     let external = external(

@@ -249,12 +249,7 @@ impl Entry {
                 if let Some(ident) = &item.ident {
                     self.kind = Kind::Macro;
                     self.keys.push(Key { space: Macro, name: ident.to_string() });
-                    for group in item.mac.tokens.clone() {
-                        // The patterns of a macro look like nothing that could be made public.
-                        if let proc_macro2::TokenTree::Group(group) = group {
-                            publish::items(group.stream(), &mut self.edits);
-                        }
-                    }
+                    publish::rules(item.mac.tokens.clone(), &mut self.edits);
                     if !item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) {
                         self.insert(item.mac.path.span(), "#[macro_export] ");
                     }

@@ -6,9 +6,21 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::entry::Edit;
 
+/// Makes public what the rules of a macro write.
+pub(super) fn rules(tokens: TokenStream, edits: &mut Vec<Edit>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        if let TokenTree::Group(group) = token
+            && follows_arrow(&tokens, at)
+        {
+            items(group.stream(), edits);
+        }
+    }
+}
+
 /// Adds a `pub` before each item that the tokens write, before the fields of its structures and before the functions of
 /// its inherent implementations.
-pub(super) fn items(tokens: TokenStream, edits: &mut Vec<Edit>) {
+fn items(tokens: TokenStream, edits: &mut Vec<Edit>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     // Whether an item may begin here, and where it began.
     let mut begin: Option<usize> = Some(0);
@@ -45,11 +57,6 @@ pub(super) fn items(tokens: TokenStream, edits: &mut Vec<Edit>) {
                     _ if attribute => begin = Some(at + 1),
                     // `$( … )*` at the place of items.
                     (None, _) if hole => items(group.stream(), edits),
-                    // The body of a rule.
-                    (None, Delimiter::Brace) if follows_arrow(&tokens, at) => items(group.stream(), edits),
-                    (None, Delimiter::Parenthesis | Delimiter::Bracket) if follows_arrow(&tokens, at) => {
-                        items(group.stream(), edits);
-                    }
                     (Some((word, start)), Delimiter::Brace) => {
                         if word == "impl" && !tokens[*start..at].iter().any(|token| is(token, "for")) {
                             items(group.stream(), edits);
