@@ -13,14 +13,14 @@ use oxikale_compiler::pipeline::Pipeline;
 use oxikale_engine::direct::{DirectEngine, Options as EngineOptions};
 use oxikale_engine::{Cell, Engine, Event, Listener, Outcome, Stream};
 use oxikale_notebook::{CellKind, Notebook};
-use oxikale_runner::{Cancel, Options, State, Store};
+use oxikale_runner::{Cancel, DisplayRecord, Options, State, Store};
 
 const NOTEBOOKS: [&str; 3] = ["simple_pipeline", "opt_package", "titanic"];
 
 /// The mount path of the volume that the notebooks use.
 const VOLUME: &str = "/shared_volume";
 
-/// A metric: its name and its place in a series. With its value as the engine prints it, so that none is lost in between.
+/// Name and place in a series → value. An engine prints them, and so does a step, which records them besides.
 type Metrics = BTreeMap<(String, Option<i64>), f64>;
 
 /// What a step, or its cells, did.
@@ -83,7 +83,8 @@ fn copy(name: &str, folder: &Path) -> Result<PathBuf, Failed> {
     let notebook = Notebook::read(&original.with_extension("ipynb"))?;
     let here = format!("path = \"{}/", repository.display());
     let cells = notebook.cells().iter().map(|cell| {
-        let source = if cell.kind == CellKind::Code { cell.source.replace("path = \"../", &here) } else { cell.source.clone() };
+        let source =
+            if cell.kind == CellKind::Code { cell.source.replace("path = \"../", &here) } else { cell.source.clone() };
         (cell.kind, source, cell.tags.clone())
     });
     fs::create_dir_all(folder)?;
@@ -133,14 +134,18 @@ fn run_as_pipeline(path: &Path, notebook: &Notebook) -> Result<(Pipeline, Vec<Do
             return Err(format!("step {}: {} {:?}\n{log}", step.name, step.state.as_str(), step.why).into());
         }
     }
-    let (metrics, artifacts) = (store.metrics(&run.id)?, store.artifacts(&run.id)?);
+    let (metrics, artifacts, displays) = (store.metrics(&run.id)?, store.artifacts(&run.id)?, store.displays(&run.id)?);
     let done = pipeline.steps.iter().map(|step| {
         let mut printed = Vec::new();
         store.log(&run.id, &step.task)?.copy(Some(oxikale_runner::Stream::Stdout), None, &mut printed)?;
         let of_step = metrics.iter().filter(|metric| metric.task == step.task);
-        let kept = artifacts.iter().filter(|artifact| artifact.task == step.task && step.artifacts.contains(&artifact.key));
+        let kept =
+            artifacts.iter().filter(|artifact| artifact.task == step.task && step.artifacts.contains(&artifact.key));
         Ok(Done {
-            printed: String::from_utf8(printed)?,
+            printed: without_displays(
+                &String::from_utf8(printed)?,
+                displays.iter().filter(|display| display.task == step.task),
+            )?,
             metrics: of_step.map(|metric| ((metric.name.clone(), metric.step), metric.value)).collect(),
             artifacts: kept
                 .map(|artifact| Ok((artifact.key.clone(), fs::read(&artifact.path)?)))
@@ -173,7 +178,11 @@ fn run_in_engine(path: &Path, notebook: &Notebook, pipeline: &Pipeline) -> Resul
                 _ => {}
             }
         }
-        if outcome == Outcome::Completed { Ok(String::from_utf8(printed)?) } else { Err(format!("cell {name}: {outcome:?}").into()) }
+        if outcome == Outcome::Completed {
+            Ok(String::from_utf8(printed)?)
+        } else {
+            Err(format!("cell {name}: {outcome:?}").into())
+        }
     };
     run(format!(":env OXIKALE_VOLUMES={{\"{VOLUME}\": \"{}\"}}", volume.path().display()), "volumes".to_owned())?;
     let mut done: Vec<Done> = pipeline.steps.iter().map(|_| Done::default()).collect();
@@ -202,23 +211,38 @@ fn run_in_engine(path: &Path, notebook: &Notebook, pipeline: &Pipeline) -> Resul
     Ok(done)
 }
 
-/// Takes out of what was printed the lines that the library prints in an engine and records in a step.
+/// Takes out what the library prints in an engine about artifacts, and reads what it prints about metrics.
 fn part_records(done: &mut Done) {
     let mut printed = String::new();
     for line in done.printed.split_inclusive('\n') {
         let text = line.trim_end_matches('\n');
-        let artifact = done.artifacts.keys().any(|name| text == format!("artifact {name}: artifacts/{name}"));
-        match metric(text) {
-            Some((name, value)) => _ = done.metrics.insert(name, value),
-            None if artifact => {}
-            None => printed.push_str(line),
+        done.metrics.extend(metric(text));
+        if !done.artifacts.keys().any(|name| text == format!("artifact {name}: artifacts/{name}")) {
+            printed.push_str(line);
         }
     }
     done.printed = printed;
 }
 
-/// A metric in a line `NAME = VALUE` or `NAME[PLACE] = VALUE`. A line of the notebook's own that looks like one makes the
-/// test fail, since the step prints it.
+/// Takes out of what a step printed the lines that stand for its displays: their text, or `[image/svg+xml, 6.4 kB]`.
+fn without_displays<'a>(mut rest: &str, displays: impl Iterator<Item = &'a DisplayRecord>) -> Result<String, Failed> {
+    let mut printed = String::new();
+    for display in displays {
+        let words = match display.data.get("text/plain").and_then(|text| text.as_str()) {
+            Some(text) => format!("{text}\n"),
+            None => format!("[{}, ", display.data.keys().next().map_or("", String::as_str)),
+        };
+        let at_line = |place: &usize| *place == 0 || rest[..*place].ends_with('\n');
+        let found = rest.match_indices(&words).map(|(place, _)| place).find(at_line);
+        let start = found.ok_or_else(|| format!("no line stands for the display {words:?}, but there is\n{rest}"))?;
+        let end = start + words.len() - 1;
+        printed.push_str(&rest[..start]);
+        rest = rest[end..].split_once('\n').map_or("", |(_, after)| after);
+    }
+    Ok(printed + rest)
+}
+
+/// A metric in a line `NAME = VALUE` or `NAME[PLACE] = VALUE`. A line of the notebook's own must not look like one.
 fn metric(line: &str) -> Option<((String, Option<i64>), f64)> {
     let (name, value) = line.rsplit_once(" = ")?;
     let value = value.parse().ok()?;

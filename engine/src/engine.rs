@@ -112,7 +112,9 @@ impl Interrupter {
 
 /// Gives the running cell the line that it asked for; `None` is the end of input.
 #[derive(Clone)]
-pub struct Input(Arc<dyn Fn(Option<&str>) + Send + Sync>);
+pub struct Input(Arc<Reply>);
+
+type Reply = dyn Fn(Option<&str>) + Send + Sync;
 
 impl Input {
     /// An input that does this.

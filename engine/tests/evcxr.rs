@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         trial("interrupted_builds_keep_variables", interrupted_builds_keep_variables),
         trial("a_server_that_dies_is_started_again", a_server_that_dies_is_started_again),
         trial("nothing_outlives_a_killed_engine", nothing_outlives_a_killed_engine),
+        trial("nothing_outlives_an_engine_killed_at_its_start", nothing_outlives_an_engine_killed_at_its_start),
         trial("wrong_programs_are_told", wrong_programs_are_told),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -304,7 +305,9 @@ fn ends_of_the_process() {
 fn interrupts() {
     let mut session = Session::start();
     // Before evcxr is ready.
-    let ran = session.interrupt("1", || true);
+    let events = Arc::clone(&session.events);
+    let starting = || events.lock().unwrap().iter().any(|event| matches!(event, Event::Progress(_)));
+    let ran = session.interrupt("1", starting);
     assert_eq!(ran.outcome, Outcome::Interrupted);
 
     session.run("let x = 1;").completed();
@@ -388,6 +391,30 @@ fn nothing_outlives_a_killed_engine() {
         wait_until("the victim's processes are gone", || !is_alive(pid));
     }
     wait_until("the victim's folder is gone", || sessions(folder.path()).is_empty());
+}
+
+/// evcxr compiles a first cell of its own before it is ready.
+fn nothing_outlives_an_engine_killed_at_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut victim = Command::new(env::current_exe().unwrap())
+        .arg(VICTIM)
+        .arg(folder.path().join("pids"))
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let builds = || sessions(folder.path()).iter().any(|session| session.join("build/target").exists());
+    wait_until("evcxr compiles", builds);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    wait_until("the victim's folder is gone", || sessions(folder.path()).is_empty());
+    wait_until("the victim's processes are gone", || {
+        let environments = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("environ"));
+        let name = folder.path().as_os_str().as_encoded_bytes();
+        let mentions = |text: Vec<u8>| text.windows(name.len()).any(|window| window == name);
+        !environments.flat_map(fs::read).any(mentions)
+    });
+    assert!(sessions(folder.path()).is_empty());
 }
 
 /// Runs a cell that never ends, and writes down the processes of the runner, of the relay and of a child of the cell.

@@ -249,7 +249,7 @@ impl Compiler {
             return Err(rejected(&said, &explanation));
         }
         drop(fs::remove_file(work.join(format!("{name}.rs"))));
-        let folder = self.units.put(&key, &work, &[file.clone()], &()).map_err(system)?;
+        let folder = self.units.put(&key, &work, std::slice::from_ref(&file), &()).map_err(system)?;
         let warnings = explanation.warnings(&said.messages);
         Ok((unit(self.link(&folder.join(&file))), source, warnings, false))
     }
@@ -317,17 +317,15 @@ impl Compiler {
         let work = self.work()?;
         let result = self.drafts(cell, parsed, scope, check, draft, &name, &optimisation, &work);
         match result {
-            Ok((written, record, said, explained)) => {
-                let warnings = explained.unwrap_or_default();
+            Ok(Accepted { written, record, warnings }) => {
                 if check {
                     drop(fs::remove_dir_all(&work));
                     return Ok(self.compiled(scope, written, None, record, warnings, false));
                 }
-                debug_assert!(said.success);
                 for leftover in [format!("{name}.rs"), format!("{name}.mir")] {
                     drop(fs::remove_file(work.join(leftover)));
                 }
-                let folder = self.cells.put(&key, &work, &[file.clone()], &record).map_err(system)?;
+                let folder = self.cells.put(&key, &work, std::slice::from_ref(&file), &record).map_err(system)?;
                 Ok(self.compiled(scope, written, Some(folder.join(file)), record, warnings, false))
             }
             Err(failed) => {
@@ -374,7 +372,7 @@ impl Compiler {
         name: &str,
         optimisation: &str,
         work: &Path,
-    ) -> Result<(Written, CellRecord, Said, Option<Vec<Diagnostic>>), Failed> {
+    ) -> Result<Accepted, Failed> {
         let mut closures_known = parsed.closures.is_empty();
         for _ in 0..DRAFTS {
             let written = cell_source::write(cell, parsed, scope, &draft);
@@ -394,7 +392,7 @@ impl Compiler {
             }
             let warnings = explanation.warnings(&said.messages);
             if check {
-                return Ok((written, draft.record, said, Some(warnings)));
+                return Ok(Accepted { written, record: draft.record, warnings });
             }
             let text = fs::read_to_string(work.join(format!("{name}.mir"))).map_err(system)?;
             let mir = mir::read(&text);
@@ -411,7 +409,7 @@ impl Compiler {
             record.fates = draft.fates;
             record.shows = draft.shows;
             record.moves = draft.moves;
-            return Ok((written, record, said, Some(warnings)));
+            return Ok(Accepted { written, record, warnings });
         }
         Err(Failed::Rustc(format!(
             "after {DRAFTS} attempts no form of this cell satisfies the compiler; please report the cell as a mistake of Oxikale"
@@ -519,6 +517,13 @@ impl Compiler {
     ) -> Explanation<'a> {
         Explanation { source, file: format!("{name}.rs"), cell, scope }
     }
+}
+
+/// A draft that rustc has accepted.
+struct Accepted {
+    written: Written,
+    record: CellRecord,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Compiled {

@@ -31,13 +31,13 @@ fn items(tokens: TokenStream, edits: &mut Vec<Edit>) {
                 let word = ident.to_string();
                 match word.as_str() {
                     "pub" => begin = None,
-                    "unsafe" | "async" | "extern" | "const" if begin.is_some() && item.is_none() => {
-                        if word == "const"
-                            && !matches!(tokens.get(at + 1), Some(TokenTree::Ident(next)) if *next == "fn")
-                        {
-                            publish(&tokens, begin.take(), at, edits);
-                            item = Some((word, at));
-                        }
+                    "const"
+                        if begin.is_some()
+                            && item.is_none()
+                            && !tokens.get(at + 1).is_some_and(|next| is(next, "fn")) =>
+                    {
+                        publish(&tokens, begin.take(), at, edits);
+                        item = Some((word, at));
                     }
                     "fn" | "struct" | "enum" | "union" | "trait" | "type" | "mod" | "static" | "impl"
                         if item.is_none() =>

@@ -121,12 +121,9 @@ impl MessageSpan {
     /// The bytes of the file of this name: of the macro call, where the place itself is in another file.
     pub(super) fn within(&self, file: &str) -> Option<std::ops::Range<usize>> {
         let mut span = self;
-        loop {
-            // The outermost call is what the user wrote.
-            match &span.expansion {
-                Some(expansion) => span = &expansion.span,
-                None => break,
-            }
+        // The outermost call is what the user wrote.
+        while let Some(expansion) = &span.expansion {
+            span = &expansion.span;
         }
         (span.file_name == file).then_some(span.byte_start..span.byte_end)
     }

@@ -434,10 +434,7 @@ impl DirectEngine {
         let Some(host) = &mut self.host else {
             return self.fail(ErrorKind::Internal, "internal", "the process that runs cells is not there");
         };
-        if self.control.interrupted.load(Ordering::SeqCst) {
-            return self.fail(ErrorKind::Interrupted, "interrupted", "the cell was interrupted; nothing of it has run");
-        }
-        let ended = host.run(library, "oxikale_cell");
+        let ended = host.run_unless(library, "oxikale_cell", &self.control.interrupted);
         let run_time = started.elapsed();
         let outcome = if matches!(ended, Ended::Finished) {
             self.state.scope.variables = after;

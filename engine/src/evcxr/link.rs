@@ -137,7 +137,7 @@ impl Link {
         if let Ok(pid) = i32::try_from(self.child.id())
             && matches!(self.child.try_wait(), Ok(None))
         {
-            processes::end_descendants(pid, None);
+            _ = processes::end_descendants(pid, None);
         }
         // It may have ended by itself.
         _ = self.child.kill();

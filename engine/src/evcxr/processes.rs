@@ -21,14 +21,15 @@ pub(super) fn end_group(runner: i32) {
     }
 }
 
-/// Ends the processes that `process` has started, and theirs, but for `spared` and theirs.
-pub(super) fn end_descendants(process: i32, spared: Option<i32>) {
+/// Ends the processes that `process` has started, and theirs, but for `spared` and theirs. Says whether there were any.
+pub(super) fn end_descendants(process: i32, spared: Option<i32>) -> bool {
     let mut all = descendants(process);
     if let Some(spared) = spared {
         let below = descendants(spared);
         all.retain(|pid| *pid != spared && !below.contains(pid));
     }
     end(&all);
+    !all.is_empty()
 }
 
 fn end(processes: &[i32]) {
@@ -44,7 +45,12 @@ fn descendants(process: i32) -> Vec<i32> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         // `PID (NAME) STATE PARENT …`; the name may hold anything.
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+        let Some((state, rest)) = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split_once(' ')) else { continue };
+        // What has ended, and nobody has asked how, has no children any more.
+        if state == "Z" {
+            continue;
+        }
+        let parent = rest.split_whitespace().next().and_then(|parent| parent.parse().ok());
         if let Some(parent) = parent {
             children.entry(parent).or_default().push(pid);
         }

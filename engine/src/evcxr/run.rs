@@ -91,7 +91,7 @@ impl Run {
                         // evcxr starts another, which must be left alone.
                         return;
                     }
-                    (_, Some(relay)) => processes::end_descendants(own_id(), Some(relay)),
+                    (_, Some(relay)) => _ = processes::end_descendants(own_id(), Some(relay)),
                     (_, None) => {}
                 }
                 state = run.0.1.wait_timeout(state, AGAIN).unwrap_or_else(PoisonError::into_inner).0;

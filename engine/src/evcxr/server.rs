@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -27,11 +28,18 @@ pub fn serve() -> ! {
             process::exit(0)
         }
         Err(message) => {
+            // The thread that leaves has ended what evcxr waited for, and ends the process when it is done.
+            while LEAVING.load(Ordering::SeqCst) {
+                thread::park();
+            }
             eprintln!("{message}");
             process::exit(2)
         }
     }
 }
+
+/// Whether the engine is gone, and this process about to be.
+static LEAVING: AtomicBool = AtomicBool::new(false);
 
 /// What the main thread does. evcxr's processes end with the thread that starts them, so it is the one that stays.
 enum Work {
@@ -127,13 +135,15 @@ fn listen(requests: UnixStream, run: &Run, work: &Sender<Work>, lines: &Sender<O
 
 /// Ends all that evcxr has started, and this process.
 fn leave(folder: &Path) -> ! {
-    for _ in 0..50 {
-        processes::end_descendants(own_id(), None);
-        // What is being killed may still write.
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => thread::sleep(Duration::from_millis(20)),
-            _ => break,
+    LEAVING.store(true, Ordering::SeqCst);
+    for _ in 0..100 {
+        // What is being killed may still write, and evcxr may try again what was killed.
+        let any = processes::end_descendants(own_id(), None);
+        let removed = fs::remove_dir_all(folder);
+        if !any && removed.map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true) {
+            break;
         }
+        thread::sleep(Duration::from_millis(20));
     }
     process::exit(0)
 }

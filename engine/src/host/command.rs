@@ -1,5 +1,6 @@
 //! Has the process that runs cells carry out a command, and ends that process when it must not go on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -20,6 +21,11 @@ const CLOSED_PATIENCE: Duration = Duration::from_secs(1);
 impl Host {
     /// Has the present process carry out a command, and waits for the answer.
     pub(super) fn command(&mut self, command: &Command) -> Result<Message, Ended> {
+        self.command_unless(command, &AtomicBool::new(false))
+    }
+
+    /// The same, but the process ends at once if `interrupted` is true.
+    pub(super) fn command_unless(&mut self, command: &Command, interrupted: &AtomicBool) -> Result<Message, Ended> {
         let connection = self.shared.change(|state| {
             let lost = || Ended::Lost(not_running(state.broken.as_deref()).message);
             let host = state.host.as_ref().ok_or_else(lost)?;
@@ -30,14 +36,19 @@ impl Host {
             }
             host.connection.clone().ok_or_else(lost)
         })?;
-        self.command_on(&connection, command)
+        self.command_on(&connection, command, interrupted)
     }
 
-    pub(super) fn command_on(&mut self, connection: &Connection, command: &Command) -> Result<Message, Ended> {
+    pub(super) fn command_on(
+        &mut self,
+        connection: &Connection,
+        command: &Command,
+        interrupted: &AtomicBool,
+    ) -> Result<Message, Ended> {
         let shared = self.shared.clone();
         let mut state = shared.lock();
         state.answers.clear();
-        state.interrupted = false;
+        state.interrupted = interrupted.load(Ordering::SeqCst);
         state.running = true;
         connection.send(command);
         let (mut interrupted_at, mut closed_at) = (None, None);

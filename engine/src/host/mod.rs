@@ -21,6 +21,7 @@ mod stdin;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -164,8 +165,14 @@ impl Host {
 
     /// Runs a cell. All output that was written before its end has been given to the sink when this returns.
     pub fn run(&mut self, library: &Path, symbol: &str) -> Ended {
+        self.run_unless(library, symbol, &AtomicBool::new(false))
+    }
+
+    /// The same, but ends at once if `interrupted` is true. Whoever sets it and then calls [`HostInterrupt::interrupt`]
+    /// interrupts the cell for certain, also in the moment in which it starts.
+    pub fn run_unless(&mut self, library: &Path, symbol: &str, interrupted: &AtomicBool) -> Ended {
         let command = Command::Run { library: library.to_owned(), symbol: symbol.to_owned() };
-        let ended = self.command(&command).map_or_else(|ended| ended, Ended::by_answer);
+        let ended = self.command_unless(&command, interrupted).map_or_else(|ended| ended, Ended::by_answer);
         self.shared.stdin.clear();
         ended
     }
@@ -230,7 +237,7 @@ impl Host {
             connection
         });
         let connection = connection.ok_or_else(gone)?;
-        let woken = match self.command_on(&connection, &Command::Wake) {
+        let woken = match self.command_on(&connection, &Command::Wake, &AtomicBool::new(false)) {
             Ok(Message::Woken { threads }) => threads,
             Ok(other) => return Err(EngineError::new(format!("checkpoint {id} does not wake: {other:?}"))),
             Err(ended) => return Err(EngineError::new(format!("checkpoint {id} does not wake: {ended:?}"))),
