@@ -35,9 +35,16 @@ demo: release data ## run the Titanic notebook as a pipeline on this machine
 .PHONY: test
 test: lint doc test-rust test-python test-notebooks ## run every check and every test
 
+# The tests without rust-analyzer, which the evcxr engine brings: unoptimised, it takes half a minute to start.
 .PHONY: test-rust
 test-rust: release data
-	cargo test --workspace --locked
+	cargo test --workspace --exclude oxikale-cli --locked
+	cargo test --package oxikale-cli --no-default-features --locked
+
+.PHONY: test-evcxr
+test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which takes half an hour
+	scripts/rust_src.sh
+	cargo test --release --package oxikale-engine --features evcxr --locked --test evcxr --test cells
 
 .PHONY: test-python
 test-python: release data
@@ -55,8 +62,10 @@ test-notebooks: release data ## run the reference notebooks in the engines
 		--output "$$folder/evcxr.ipynb"
 
 .PHONY: bench
-bench: release data ## measure beside Kale, and write benches/results.md
+bench: release data ## measure beside Kale and evcxr, and write benches/results.md and benches/engines.md
 	python3 benches/bench.py --kale "$$(scripts/venv.sh benches/requirements.txt)" --output benches/results.md
+	scripts/rust_src.sh
+	cargo bench --locked --package oxikale-engine --features evcxr --bench cells -- --output "$(CURDIR)/benches/engines.md"
 
 .PHONY: fmt
 fmt: prerequisites ## format the Rust sources

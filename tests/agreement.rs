@@ -80,7 +80,7 @@ fn check(name: &str) -> Result<(), Failed> {
 fn copy(name: &str, folder: &Path) -> Result<PathBuf, Failed> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the crate is in no repository")?;
     let original = repository.join("reference_notebooks").join(name);
-    let notebook = Notebook::read(&original.with_extension("ipynb"))?;
+    let notebook = Notebook::read(original.with_extension("ipynb"))?;
     let here = format!("path = \"{}/", repository.display());
     let cells = notebook.cells().iter().map(|cell| {
         let source =

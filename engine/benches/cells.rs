@@ -17,7 +17,7 @@ mod report;
 #[path = "cells/session.rs"]
 mod session;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs};
 
@@ -32,7 +32,7 @@ Usage: cargo bench -p oxikale-engine --features evcxr --bench cells -- [OPTIONS]
   --rounds N          how often the direct engine is measured (7)
   --evcxr-rounds N    in how many of these rounds evcxr is measured too (3)
   --only GROUP        one group: first, cells, functions, dependencies, checkpoints; may be repeated
-  --output FILE       where the table is written, too";
+  --output FILE       where the table is written, too; seen from the folder of the package";
 
 /// What is to be measured.
 struct Wanted {
@@ -93,8 +93,6 @@ impl Wanted {
     }
 
     fn measure(&self) -> Result<()> {
-        // Cargo starts benchmarks in the package's folder; a name is meant where the user stands.
-        let output = self.output.as_deref().map(from_where_the_user_is);
         let place = tempfile::tempdir()?;
         let alone = Alone::new(place.path())?;
         let load_before = machine::load();
@@ -132,8 +130,8 @@ impl Wanted {
         }
         let text = report::text(&found, &machine::lines(&load_before));
         print!("{text}");
-        if let Some(output) = output {
-            fs::write(&output, text).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+        if let Some(output) = &self.output {
+            fs::write(output, text).map_err(|error| format!("cannot write {}: {error}", output.display()))?;
         }
         Ok(())
     }
@@ -141,9 +139,4 @@ impl Wanted {
 
 fn count(text: &str) -> Result<usize> {
     text.parse().map_err(|_| format!("`{text}` is not a number of rounds\n\n{USAGE}").into())
-}
-
-fn from_where_the_user_is(path: &Path) -> PathBuf {
-    // The folder in which a shell has started cargo.
-    env::var_os("PWD").map_or_else(|| path.to_path_buf(), |folder| Path::new(&folder).join(path))
 }

@@ -194,3 +194,25 @@ fn interrupt_of_a_call_in_c() {
 fn interrupt_of_a_child_process() {
     interrupt("std::process::Command::new(\"sleep\").arg(\"1000\").status()?;");
 }
+
+/// A process in which somebody holds the lock of standard output cannot be copied, so the last checkpoint is an earlier one.
+#[test]
+fn a_cell_without_a_checkpoint_ends_before_an_earlier_cell() {
+    let mut session = Session::start(Options::default());
+    session.run("let kept = vec![1, 2];").printed();
+    session
+        .run(
+            "let later = 3;\n\
+             let (tell, told) = std::sync::mpsc::channel();\n\
+             std::thread::spawn(move || { let _lock = std::io::stdout().lock(); tell.send(()).unwrap(); loop { std::thread::park() } });\n\
+             told.recv()?;",
+        )
+        .printed();
+    let ran = session.run("drop(kept); std::process::abort();");
+    assert_eq!((ran.outcome, ran.error().kind), (Outcome::Failed, ErrorKind::Crash), "{}", ran.told());
+    assert!(ran.error().rendered.contains("the lock of standard output"), "{}", ran.told());
+    assert!(ran.told().contains("the session is back to where it was before cell 2"), "{}", ran.told());
+    assert_eq!(session.variables(), ["kept: Vec<i32>"]);
+    assert_eq!(session.run("println!(\"{kept:?}\");").printed(), "[1, 2]\n");
+    session.end();
+}

@@ -491,8 +491,11 @@ impl DirectEngine {
                         Some(Err(error)) => error.message,
                         _ => "there is none".to_owned(),
                     };
-                    words.push(format!("the variables are lost, since no checkpoint could be restored ({reason})"));
-                    if let Err(error) = self.restart_host_only() {
+                    let refusals = self.host.as_mut().map(Host::refusals).unwrap_or_default();
+                    let refusal = refusals.into_iter().find(|(id, _)| *id == checkpoint).map(|(_, why)| why);
+                    words.push(format!("this cell's checkpoint could not be restored ({})", refusal.unwrap_or(reason)));
+                    // An earlier one may still be there.
+                    if let Err(error) = self.recover() {
                         words.push(error.message);
                     }
                 }
@@ -504,15 +507,6 @@ impl DirectEngine {
         }
         self.tell(Event::Error(error));
         if interrupted { Outcome::Interrupted } else { Outcome::Failed }
-    }
-
-    fn restart_host_only(&mut self) -> Result<(), EngineError> {
-        self.host = None;
-        self.start_host()?;
-        self.state.loaded.clear();
-        self.state.scope.variables = Variables::default();
-        self.past.clear();
-        Ok(())
     }
 
     /// Loads the libraries that a cell needs and the host does not have yet.
