@@ -20,7 +20,7 @@ use super::messages::{Explanation, explain};
 use super::mir;
 use super::parse::Parsed;
 use super::rustc::{Cancel, Ended, Job, Message, Output, Rustc, Said};
-use super::session::SessionFolder;
+use super::session_folder::SessionFolder;
 use super::source::{CellText, Source};
 use super::variables::{Gone, Variables};
 use crate::deps::Externs;

@@ -4,6 +4,7 @@
 //! statements into a library with one function ([`compile`]) that takes the variables it mentions and stores what it
 //! leaves; the types come from the MIR of that same compilation ([`mir`]). [`crate::host`] runs it.
 
+mod ahead;
 mod cache;
 mod cell_source;
 mod commands;
@@ -17,8 +18,10 @@ mod mir;
 mod names;
 mod parse;
 mod publish;
+mod recovery;
 mod rustc;
 mod session;
+mod session_folder;
 mod source;
 mod sources;
 mod tokens;

@@ -12,7 +12,8 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{Attribute, Block, Expr, Pat, Stmt};
 
-use super::entry::Entry;
+use super::entry::{Entry, Kind};
+use super::items::Items;
 use super::source::CellText;
 use super::tokens;
 
@@ -68,7 +69,7 @@ const STACK: usize = 1 << 30;
 
 /// Parts a cell. `defines_items` says of a macro of the notebook whether calling it defines items; `is_item` whether
 /// a name is one of an item, so that a pattern of that name binds nothing.
-pub(super) fn parse(
+fn parse(
     cell: &Arc<CellText>,
     defines_items: &(dyn Fn(&str) -> bool + Sync),
     is_item: &(dyn Fn(&str) -> bool + Sync),
@@ -359,8 +360,25 @@ fn macro_of_items(statement: &Stmt) -> Option<String> {
     }
 }
 
+/// Parts a cell of a session with these items.
+pub(super) fn parse_in(text: &Arc<CellText>, items: &Items) -> Result<Parsed, NotParsed> {
+    let defines_items = |name: &str| {
+        items.macro_entry(name).is_some_and(|entry| {
+            entry.kind == Kind::Macro
+                && entry.text().parse().is_ok_and(|tokens: proc_macro2::TokenStream| {
+                    tokens.into_iter().any(|token| match token {
+                        proc_macro2::TokenTree::Group(group) => writes_items(group.stream()),
+                        _ => false,
+                    })
+                })
+        })
+    };
+    let is_item = |name: &str| items.defines(name);
+    parse(text, &defines_items, &is_item)
+}
+
 /// Whether a macro's rules write items: what its first rule writes begins like one.
-pub(super) fn writes_items(tokens: TokenStream) -> bool {
+fn writes_items(tokens: TokenStream) -> bool {
     let text = tokens.to_string();
     let Some((_, body)) = text.split_once("=>") else { return false };
     let body = body.trim_start().trim_start_matches(['{', '(', '[']).trim_start();

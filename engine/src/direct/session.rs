@@ -1,32 +1,33 @@
 //! A session of the direct engine: cells in, events out, and the state in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use std::{env, fs, process};
 
 use oxikale_compiler::source::DEEPEST;
 use oxikale_notebook::directives::{CellLanguage, directives};
 
+use super::ahead::Preparing;
 use super::cache::Cache;
 use super::commands::Settings;
 use super::compile::{Compiled, Compiler, Failed, Scope};
-use super::entry::Kind;
 use super::failure;
 use super::items::Items;
 use super::messages::cell_title;
-use super::parse::{self, NotParsed, Parsed};
+use super::parse::{NotParsed, Parsed, parse_in};
+use super::recovery::Past;
 use super::rustc::{Cancel, Rustc};
+use super::session_folder::SessionFolder;
 use super::source::{CellText, line_column};
 use super::sources::Sources;
 use super::variables::{Gone, Held, Variables, items_in};
 use crate::deps::{self, Dependencies};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
-use crate::event::{CellError, ErrorKind, Event, Stream};
+use crate::event::{ErrorKind, Event, Stream};
 use crate::host::{DisplayKind, Ended, Host, HostInput, HostInterrupt, HostOptions, Output, Runtime};
 use crate::show;
 use crate::toolchain::Toolchain;
@@ -70,21 +71,21 @@ pub struct DirectEngine {
     pub(super) listener: Listener,
     pub(super) toolchain: Toolchain,
     pub(super) compiler: Compiler,
-    host: Option<Host>,
+    pub(super) host: Option<Host>,
     pub(super) state: State,
-    past: Vec<Past>,
+    pub(super) past: Vec<Past>,
     /// The checkpoint that is the same as the host is now.
-    current: Option<u64>,
-    next_checkpoint: u64,
-    preparing: Option<Preparing>,
-    upcoming: Vec<String>,
+    pub(super) current: Option<u64>,
+    pub(super) next_checkpoint: u64,
+    pub(super) preparing: Option<Preparing>,
+    pub(super) upcoming: Vec<String>,
     control: Arc<Control>,
     pub(super) settings: Settings,
     /// What the compiler said last, for `:last_error_json` and `:explain`.
     pub(super) last_errors: Vec<Diagnostic>,
     /// When the cell that is running was submitted.
     submitted: Instant,
-    sources: Sources,
+    pub(super) sources: Sources,
     /// Whether the next display is the cell's result.
     announced: Arc<AtomicBool>,
 }
@@ -95,23 +96,9 @@ pub(super) struct State {
     pub(super) scope: Scope,
     pub(super) dependencies: Dependencies,
     /// The libraries that the host has loaded.
-    loaded: BTreeSet<PathBuf>,
+    pub(super) loaded: BTreeSet<PathBuf>,
     /// How many cells have been run.
     cells: u64,
-}
-
-/// The session before a cell.
-struct Past {
-    checkpoint: u64,
-    state: State,
-    cell: String,
-}
-
-/// A compilation ahead of its cell.
-struct Preparing {
-    source: String,
-    cancel: Cancel,
-    thread: JoinHandle<()>,
 }
 
 /// What other threads may do to a session.
@@ -168,7 +155,7 @@ impl DirectEngine {
         Ok(engine)
     }
 
-    fn start_host(&mut self) -> Result<(), EngineError> {
+    pub(super) fn start_host(&mut self) -> Result<(), EngineError> {
         let listener = Arc::clone(&self.listener);
         let (sources, announced) = (self.sources.clone(), Arc::clone(&self.announced));
         let sink = Arc::new(move |output| {
@@ -315,72 +302,6 @@ impl DirectEngine {
         }
     }
 
-    /// A checkpoint of the session as it is now: the one that is there, or a new one.
-    fn checkpoint(&mut self) -> Result<u64, EngineError> {
-        let exists = |host: &Host, id: u64| host.checkpoints().contains(&id);
-        if let (Some(id), Some(host)) = (self.current, &self.host)
-            && exists(host, id)
-        {
-            return Ok(id);
-        }
-        let id = self.next_checkpoint;
-        self.next_checkpoint += 1;
-        let first = match &mut self.host {
-            Some(host) => host.checkpoint(id),
-            None => Err(EngineError::new("the process that runs cells is not there")),
-        };
-        if first.is_err() {
-            // The host has died between two cells: somebody killed it, or a background thread ended it.
-            self.recover()?;
-            if let Some(host) = &mut self.host {
-                host.checkpoint(id)?;
-            }
-        }
-        // Earlier cells after which nothing ran may count on the same state; the copy that they counted on may be used up.
-        if let Some(old) = self.current.replace(id) {
-            for past in self.past.iter_mut().filter(|past| past.checkpoint == old) {
-                past.checkpoint = id;
-            }
-        }
-        self.trim();
-        Ok(id)
-    }
-
-    /// Forgets the states of cells that one cannot go back over any more.
-    fn trim(&mut self) {
-        let Some(host) = &self.host else { return };
-        let checkpoints = host.checkpoints();
-        let lost = self.past.iter().take_while(|past| !checkpoints.contains(&past.checkpoint)).count();
-        self.past.drain(..lost);
-    }
-
-    /// Goes back to the newest checkpoint after the host has died between cells, or starts a new host.
-    fn recover(&mut self) -> Result<(), EngineError> {
-        while let Some(past) = self.past.pop() {
-            if let Some(host) = &mut self.host
-                && host.restore(past.checkpoint).is_ok()
-            {
-                self.notice(format!(
-                    "the process that runs the cells had died; the session is back to where it was before {}",
-                    cell_title(&past.cell)
-                ));
-                self.state = past.state;
-                self.current = None;
-                return Ok(());
-            }
-        }
-        self.notice("the process that runs the cells had died, and was started anew: its variables are gone");
-        self.start_host()?;
-        self.state.loaded.clear();
-        let names: Vec<String> = self.state.scope.variables.iter().map(|held| held.name.clone()).collect();
-        for name in names {
-            let gone =
-                Gone { cell: String::new(), reason: "it was lost when the process that ran the cells died".to_owned() };
-            self.state.scope.variables.end(&name, gone);
-        }
-        Ok(())
-    }
-
     /// Takes over what a compiled cell defines, before it runs.
     fn define(&mut self, compiled: &Compiled, text: &Arc<CellText>) {
         let scope = &mut self.state.scope;
@@ -456,59 +377,6 @@ impl DirectEngine {
         outcome
     }
 
-    /// Reports how a cell has failed, and puts the variables back.
-    fn run_failed(&mut self, ended: Ended, compiled: &Compiled, checkpoint: u64) -> Outcome {
-        let error = failure::of_run(&ended, &self.sources);
-        let interrupted = matches!(ended, Ended::Interrupted);
-        let alive = matches!(ended, Ended::Failed(_));
-        let mut words = Vec::new();
-        // A cell that took no variable and left alive has lost none, and may go on with its threads.
-        if !alive || !compiled.taken.is_empty() {
-            let restored = self.host.as_mut().map(|host| host.restore(checkpoint));
-            match restored {
-                Some(Ok(restored)) => {
-                    self.current = Some(checkpoint);
-                    if let Some(past) = self.past.last() {
-                        self.state.loaded.clone_from(&past.state.loaded);
-                    }
-                    let count = self.state.scope.variables.iter().count();
-                    if count > 0 {
-                        words.push("every variable is as it was before this cell".to_owned());
-                    }
-                    if !restored.threads.is_empty() {
-                        words.push(format!("these threads are gone: {}", restored.threads.join(", ")));
-                    }
-                    if restored.processes > 0 {
-                        words.push(format!("{} processes that cells had started were ended", restored.processes));
-                    }
-                    let dropped: Vec<String> = compiled.stale.keys().cloned().collect();
-                    if let (Some(host), false) = (&mut self.host, dropped.is_empty()) {
-                        host.forget(&dropped);
-                    }
-                }
-                failed => {
-                    let reason = match failed {
-                        Some(Err(error)) => error.message,
-                        _ => "there is none".to_owned(),
-                    };
-                    let refusals = self.host.as_mut().map(Host::refusals).unwrap_or_default();
-                    let refusal = refusals.into_iter().find(|(id, _)| *id == checkpoint).map(|(_, why)| why);
-                    words.push(format!("this cell's checkpoint could not be restored ({})", refusal.unwrap_or(reason)));
-                    // An earlier one may still be there.
-                    if let Err(error) = self.recover() {
-                        words.push(error.message);
-                    }
-                }
-            }
-        }
-        let mut error: CellError = error;
-        if !words.is_empty() {
-            failure::add_note(&mut error, &words.join("; "));
-        }
-        self.tell(Event::Error(error));
-        if interrupted { Outcome::Interrupted } else { Outcome::Failed }
-    }
-
     /// Loads the libraries that a cell needs and the host does not have yet.
     fn load(&mut self, compiled: &Compiled) -> Result<(), EngineError> {
         let mut wanted: Vec<PathBuf> = Vec::new();
@@ -582,69 +450,6 @@ impl DirectEngine {
             });
         }
         variables
-    }
-
-    /// Compiles the likely next cell while this one runs.
-    fn start_preparing(&mut self, after: &Variables) {
-        if self.preparing.as_ref().is_some_and(|preparing| !preparing.thread.is_finished()) {
-            return;
-        }
-        let Some(source) = self.upcoming.first().cloned() else { return };
-        let parted = directives(&source);
-        if !parted.commands.is_empty() || parted.language != CellLanguage::Rust {
-            return;
-        }
-        let cancel = Cancel::default();
-        let compiler = Compiler { cancel: cancel.clone(), ..self.compiler.clone() };
-        let mut scope = self.state.scope.clone();
-        scope.variables = after.clone();
-        let code = source.clone();
-        let thread = std::thread::spawn(move || {
-            let text = Arc::new(CellText {
-                name: String::new(),
-                shown: Arc::from(code.as_str()),
-                code: Arc::from(parted.code.as_str()),
-            });
-            if let Ok(parsed) = parse_in(&text, &scope.items) {
-                // What is wrong with the cell is said when it is run.
-                drop(compiler.cell(&text, &parsed, &scope, false));
-            }
-        });
-        self.preparing = Some(Preparing { source, cancel, thread });
-    }
-
-    /// Waits for a compilation ahead if it is of this cell, and ends it otherwise.
-    fn finish_preparing(&mut self, source: &str) {
-        let Some(preparing) = self.preparing.take() else { return };
-        if preparing.source != source {
-            preparing.cancel.cancel();
-        }
-        while !preparing.thread.is_finished() {
-            if self.is_interrupted() {
-                preparing.cancel.cancel();
-            }
-            std::thread::sleep(Duration::from_micros(500));
-        }
-        drop(preparing.thread.join());
-    }
-
-    /// The names that the cells to come would define, with what to call these cells.
-    fn upcoming_names(&self) -> Vec<(String, String)> {
-        let mut names = Vec::new();
-        for source in &self.upcoming {
-            let code = directives(source).code;
-            let text =
-                Arc::new(CellText { name: String::new(), shown: Arc::from(source.as_str()), code: Arc::from(code) });
-            if let Ok(parsed) = parse_in(&text, &self.state.scope.items) {
-                let first = source.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
-                let cell = format!("the later cell that begins with `{first}`");
-                names.extend(parsed.bindings.iter().map(|binding| (binding.name.clone(), cell.clone())));
-                names.extend(
-                    parsed.entries.iter().flat_map(|entry| &entry.keys).map(|key| (key.name.clone(), cell.clone())),
-                );
-            }
-        }
-        names
     }
 
     /// Lets go of every variable and every item; dependencies stay.
@@ -770,35 +575,7 @@ impl Engine for DirectEngine {
     }
 
     fn back(&mut self, cells: usize) -> Result<Back, EngineError> {
-        if cells == 0 {
-            return Ok(Back::default());
-        }
-        self.finish_preparing("");
-        let at = self.past.len().checked_sub(cells).ok_or_else(|| {
-            EngineError::new(format!(
-                "only {} cells have been run that one could go back over; nothing has changed",
-                self.past.len()
-            ))
-        })?;
-        let id = self.past[at].checkpoint;
-        let mut back =
-            Back { cells: self.past[at..].iter().rev().map(|past| past.cell.clone()).collect(), threads: Vec::new() };
-        if self.current != Some(id) {
-            let host =
-                self.host.as_mut().ok_or_else(|| EngineError::new("the process that runs cells is not there"))?;
-            if !host.checkpoints().contains(&id) {
-                return Err(EngineError::new(format!(
-                    "the session can go back at most {} cells: earlier checkpoints were given up; nothing has changed",
-                    self.past.iter().rev().take_while(|past| host.checkpoints().contains(&past.checkpoint)).count()
-                )));
-            }
-            back.threads = host.restore(id)?.threads;
-        }
-        self.state = self.past[at].state.clone();
-        self.past.truncate(at);
-        // Earlier cells may have the same checkpoint, if nothing ran between them; it is used up now.
-        self.current = self.past.last().filter(|past| past.checkpoint == id).map(|_| id);
-        Ok(back)
+        self.go_to(cells)
     }
 
     fn interrupter(&self) -> Interrupter {
@@ -837,11 +614,8 @@ impl Drop for DirectEngine {
 
 impl State {
     fn new(options: &Options, toolchain: &Toolchain) -> Self {
-        let lock = options.notebook.as_ref().map(|notebook| {
-            let mut name = notebook.as_os_str().to_owned();
-            name.push(".lock");
-            PathBuf::from(name)
-        });
+        // The one that the notebook's pipeline keeps to as well.
+        let lock = options.notebook.as_ref().map(|notebook| notebook.with_extension("lock"));
         let dependencies = Dependencies::new(toolchain, &options.cache, &options.folder, lock);
         Self {
             scope: Scope {
@@ -860,67 +634,6 @@ impl State {
             cells: 0,
         }
     }
-}
-
-/// The folder of one session, removed with it.
-#[derive(Debug)]
-pub(super) struct SessionFolder(pub(super) PathBuf);
-
-impl SessionFolder {
-    fn create(cache: &Path) -> Result<Self, EngineError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let sessions = cache.join("sessions");
-        remove_orphans(&sessions);
-        for parent in [sessions, env::temp_dir().join("oxikale-sessions")] {
-            let folder = parent.join(&name);
-            // Of a process that had this number before.
-            drop(fs::remove_dir_all(&folder));
-            if fs::create_dir_all(folder.join("units")).is_ok() {
-                return Ok(Self(folder));
-            }
-        }
-        Err(EngineError::new(format!(
-            "neither {} nor {} can be written to; set OXIKALE_CACHE to a folder that can",
-            cache.display(),
-            env::temp_dir().display()
-        )))
-    }
-}
-
-impl Drop for SessionFolder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
-/// Removes the folders of sessions whose process has been killed.
-fn remove_orphans(sessions: &Path) {
-    let Ok(entries) = fs::read_dir(sessions) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let owner = name.to_string_lossy().split('-').next().and_then(|number| number.parse::<u32>().ok());
-        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) && Path::new("/proc/self").exists()
-        {
-            drop(fs::remove_dir_all(entry.path()));
-        }
-    }
-}
-
-fn parse_in(text: &Arc<CellText>, items: &Items) -> Result<Parsed, NotParsed> {
-    let defines_items = |name: &str| {
-        items.macro_entry(name).is_some_and(|entry| {
-            entry.kind == Kind::Macro
-                && entry.text().parse().is_ok_and(|tokens: proc_macro2::TokenStream| {
-                    tokens.into_iter().any(|token| match token {
-                        proc_macro2::TokenTree::Group(group) => parse::writes_items(group.stream()),
-                        _ => false,
-                    })
-                })
-        })
-    };
-    let is_item = |name: &str| items.defines(name);
-    parse::parse(text, &defines_items, &is_item)
 }
 
 /// What the user is told of an output.
