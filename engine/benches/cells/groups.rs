@@ -73,8 +73,12 @@ let a = Array2::from_shape_fn((200, 200), |(i, j)| (i * 200 + j) as f64);";
 const PLOT: &str = "\
 evcxr_figure((640, 480), |root| {
     root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root).margin(10).build_cartesian_2d(0f32..1f32, 0f32..1f32)?;
-    chart.configure_mesh().disable_mesh().draw()?;
+    let mut chart = ChartBuilder::on(&root)
+        .margin(10)
+        .x_label_area_size(30)
+        .y_label_area_size(30)
+        .build_cartesian_2d(0f32..1f32, 0f32..1f32)?;
+    chart.configure_mesh().draw()?;
     chart.draw_series(LineSeries::new((0..=100).map(|i| i as f32 / 100.0).map(|x| (x, x * x)), &RED))?;
     Ok(())
 })";

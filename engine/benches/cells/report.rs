@@ -60,14 +60,8 @@ pub fn text(found: &Found, machine: &[String]) -> String {
     text.push_str("- medians; from the submission of a cell to its end, unless it says otherwise\n\n");
     head(&mut text, &["what", "evcxr", "direct", "direct ÷ evcxr", "at most", "kept"]);
     main_rows(&mut text, found);
-    text.push_str("\nThe small cells, one by one:\n\n");
-    head(&mut text, &["what", "evcxr", "direct", "direct ÷ evcxr"]);
-    for (what, _) in SMALL_CELLS {
-        let of = |side| found.median(&small(what), side);
-        let (evcxr, direct) = (of(Side::Evcxr), of(Side::Direct));
-        let ratio = shown(ratio(direct, evcxr), Unit::Times);
-        let _ =
-            writeln!(text, "| {what} | {} | {} | {ratio} |", shown(evcxr, Unit::Seconds), shown(direct, Unit::Seconds));
+    if found.median(SMALL, Side::Direct).is_some() || found.median(SMALL, Side::Evcxr).is_some() {
+        small_rows(&mut text, found);
     }
     text.push_str("\nShortest and longest behind the medians:\n\n");
     head(&mut text, &["what", "engine", "shortest", "longest", "taken"]);
@@ -109,6 +103,18 @@ fn main_rows(text: &mut String, found: &Found) {
     ] {
         let times = |side| ratio(found.median(many, side), found.median(CALL, side));
         line(text, what, times(Side::Evcxr), times(Side::Direct), Unit::Times, Most::Value(1.15));
+    }
+}
+
+fn small_rows(text: &mut String, found: &Found) {
+    text.push_str("\nThe small cells, one by one:\n\n");
+    head(text, &["what", "evcxr", "direct", "direct ÷ evcxr"]);
+    for (what, _) in SMALL_CELLS {
+        let of = |side| found.median(&small(what), side);
+        let (evcxr, direct) = (of(Side::Evcxr), of(Side::Direct));
+        let ratio = shown(ratio(direct, evcxr), Unit::Times);
+        let _ =
+            writeln!(text, "| {what} | {} | {} | {ratio} |", shown(evcxr, Unit::Seconds), shown(direct, Unit::Seconds));
     }
 }
 
