@@ -37,11 +37,17 @@ pub fn debug<T: Debug + ?Sized>(value: &T) {
     if type_name::<T>() == type_name::<()>() {
         return;
     }
+    debugged(type_name::<T>(), format_args!("{value:?}"));
+}
+
+/// Not generic, so that a cell need not compile it for its own types.
+#[inline(never)]
+fn debugged(type_name: &str, value: fmt::Arguments<'_>) {
     let mut text = Limited { text: String::new(), cut: false };
-    if write!(text, "{value:?}").is_err() && !text.cut {
+    if text.write_fmt(value).is_err() && !text.cut {
         text.text.push_str("… (its Debug fails)");
     }
-    send("debug", type_name::<T>(), &text.text, text.cut);
+    send("debug", type_name, &text.text, text.cut);
 }
 
 impl<T: ?Sized> ShowOpaque for Probe<'_, T> {

@@ -1,8 +1,8 @@
 //! The crates of a session: built once for all sessions, joined in one dylib that cells link to.
 //!
-//! Cargo builds the crates as the dependencies of a generated package ([`package`]) in a target folder that all
-//! sessions share; the libraries are linked into a folder of their own ([`crates`]); rustc joins them in a dylib
-//! ([`layer`]), so that a cell links to code that exists once. What is added later becomes a dylib on top of the first
+//! Cargo builds the crates as the dependencies of a generated package (`package`) in a target folder that all
+//! sessions share; the libraries are linked into a folder of their own (`crates`); rustc joins them in a dylib
+//! (`layer`), so that a cell links to code that exists once. What is added later becomes a dylib on top of the first
 //! where the crates that are there can stay as they are.
 
 mod archive;

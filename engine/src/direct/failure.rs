@@ -136,7 +136,7 @@ fn panicked(panic: &crate::host::Panic, sources: &Sources) -> CellError {
     }
     for frame in &panic.frames {
         let Some((cell, line, column)) = place(&frame.file, frame.line, frame.column.max(1)) else { continue };
-        let own = frame.symbol.contains("oxikale_cell");
+        let own = frame.symbol.contains("oxikale_cell") || frame.symbol.starts_with('{');
         let function = if own { String::new() } else { names::function(&frame.symbol) };
         let frame = Frame { function, cell: cell.name.clone(), line, column };
         if error.backtrace.last() != Some(&frame) {

@@ -1,8 +1,8 @@
 //! The engine that compiles cells with rustc itself and runs them in a process that it can always put back.
 //!
-//! A cell is parted into items and statements ([`parse`]). Items are compiled into crates of their own ([`items`]),
-//! statements into a library with one function ([`compile`]) that takes the variables it mentions and stores what it
-//! leaves; the types come from the MIR of that same compilation ([`mir`]). [`crate::host`] runs it.
+//! A cell is parted into items and statements (`parse`). Items are compiled into crates of their own (`items`),
+//! statements into a library with one function (`compile`) that takes the variables it mentions and stores what it
+//! leaves; the types come from the MIR of that same compilation (`mir`). [`crate::host`] runs it.
 
 mod ahead;
 mod cache;

@@ -13,7 +13,9 @@ pub(super) fn function(symbol: &str) -> String {
     while let Some((before, after)) = rest.split_once('[') {
         name.push_str(before);
         match after.split_once(']') {
-            Some((hash, after)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Some((hash, after))
+                if (1..=16).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
                 rest = after
             }
             _ => {

@@ -301,6 +301,40 @@ impl Visit<'_> for Names<'_> {
     fn visit_expr(&mut self, _: &Expr) {}
 }
 
+/// Methods that go over many values.
+const ITERATING: &[&str] = &[
+    "map",
+    "for_each",
+    "fold",
+    "filter",
+    "filter_map",
+    "flat_map",
+    "sum",
+    "product",
+    "any",
+    "all",
+    "position",
+    "max_by",
+    "min_by",
+    "sort_by",
+    "sort_by_key",
+    "retain",
+    "iter_mut",
+    "par_iter",
+    "into_par_iter",
+    "mapv",
+    "map_inplace",
+    "mapv_inplace",
+    "zip_mut_with",
+    "step_by",
+    "take_while",
+    "skip_while",
+    "scan",
+    "windows",
+    "chunks",
+    "reduce",
+];
+
 /// What a statement is like at its top: not inside functions, closures and `async` blocks.
 #[derive(Default)]
 struct Shape {
@@ -321,9 +355,17 @@ impl Visit<'_> for Shape {
     }
     fn visit_expr_closure(&mut self, expression: &syn::ExprClosure) {
         self.inside += 1;
-        self.loops = true;
         syn::visit::visit_expr_closure(self, expression);
         self.inside -= 1;
+    }
+    fn visit_local(&mut self, local: &syn::Local) {
+        // A closure that has a name may be called often; one that a library is given, mostly is not.
+        self.loops |= local.init.as_ref().is_some_and(|init| matches!(&*init.expr, Expr::Closure(_)));
+        syn::visit::visit_local(self, local);
+    }
+    fn visit_expr_method_call(&mut self, call: &syn::ExprMethodCall) {
+        self.loops |= ITERATING.iter().any(|name| call.method == name);
+        syn::visit::visit_expr_method_call(self, call);
     }
     fn visit_item_fn(&mut self, item: &syn::ItemFn) {
         self.inside += 1;

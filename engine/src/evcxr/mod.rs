@@ -1,7 +1,7 @@
 //! The engine over the evcxr crate, in a process of its own.
 //!
-//! [`EvcxrEngine`] starts the program again with [`ARGUMENT`]; that process serves evcxr ([`serve`]). evcxr starts the
-//! process that runs user code, again the same program ([`runtime_hook`]), and a relay between the two, which knows when
+//! [`EvcxrEngine`] starts the program again with [`ARGUMENT`]; that process serves evcxr (`serve`). evcxr starts the
+//! process that runs user code, again the same program (`runtime_hook`), and a relay between the two, which knows when
 //! code begins, what it writes and how it ends.
 //!
 //! evcxr has no checkpoints: an interrupt or a crash costs all variables, and [`crate::Engine::back`] is an error.

@@ -39,7 +39,7 @@ fn differences(chapters: &[Chapter]) -> Result<String, Failed> {
     let mut text = format!(
         "{} notebooks with {} cells in `engine/tests/cells` are run in both engines; {} of the notebooks are for the direct \
          engine alone. In evcxr every cell that ends in a statement with a value of `()` may show `()`, errors have evcxr's own \
-         words, panics are written to the standard error too, and nobody says which variables are dropped. Where it shows \
+         words, panics are written to the standard error too, and only the next cell says which variables were dropped. Where it shows \
          something else besides, this is what it shows:\n",
         cases().count(),
         cells().count(),
