@@ -249,8 +249,13 @@ impl Compiler {
             return Err(rejected(&said, &explanation));
         }
         drop(fs::remove_file(work.join(format!("{name}.rs"))));
-        let folder = self.units.put(&key, &work, std::slice::from_ref(&file), &()).map_err(system)?;
         let warnings = explanation.warnings(&said.messages);
+        // What the compiler has to warn of, it must be able to say again.
+        let folder = if warnings.is_empty() {
+            self.units.put(&key, &work, std::slice::from_ref(&file), &()).map_err(system)?
+        } else {
+            work
+        };
         Ok((unit(self.link(&folder.join(&file))), source, warnings, false))
     }
 
@@ -325,7 +330,12 @@ impl Compiler {
                 for leftover in [format!("{name}.rs"), format!("{name}.mir")] {
                     drop(fs::remove_file(work.join(leftover)));
                 }
-                let folder = self.cells.put(&key, &work, std::slice::from_ref(&file), &record).map_err(system)?;
+                // What the compiler has to warn of, it must be able to say again.
+                let folder = if warnings.is_empty() {
+                    self.cells.put(&key, &work, std::slice::from_ref(&file), &record).map_err(system)?
+                } else {
+                    work
+                };
                 Ok(self.compiled(scope, written, Some(folder.join(file)), record, warnings, false))
             }
             Err(failed) => {
