@@ -27,6 +27,9 @@ use crate::deps::Externs;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::host::Runtime;
 
+/// Stands for what the engine keeps of a compilation; another number for another meaning of what lies in the cache.
+const FORMAT: &str = "2";
+
 /// The most drafts of one cell.
 const DRAFTS: usize = 12;
 
@@ -488,8 +491,14 @@ impl Compiler {
     }
 
     fn key(&self, source: &Source, units: &[Arc<Unit>], externs: Option<&Externs>, optimisation: &str) -> String {
-        let mut parts =
-            vec![env!("CARGO_PKG_VERSION"), self.rustc.key(), self.runtime.key.as_str(), optimisation, source.text()];
+        let mut parts = vec![
+            env!("CARGO_PKG_VERSION"),
+            FORMAT,
+            self.rustc.key(),
+            self.runtime.key.as_str(),
+            optimisation,
+            source.text(),
+        ];
         parts.extend(units.iter().map(|unit| unit.name.as_str()));
         if let Some(externs) = externs {
             parts.push(&externs.key);
