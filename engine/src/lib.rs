@@ -11,6 +11,7 @@ mod engine;
 pub mod evcxr;
 mod event;
 pub mod host;
+mod presentation;
 mod show;
 mod toolchain;
 

@@ -291,7 +291,7 @@ impl DirectEngine {
                 Some(self.fail(ErrorKind::Interrupted, "interrupted", "the build of the crates was interrupted"))
             }
             Err(failure) => {
-                let mut error = super::failure::plain(ErrorKind::Dependency, "dependency", &failure.message);
+                let mut error = crate::presentation::failure(ErrorKind::Dependency, "dependency", &failure.message);
                 error.rendered.push_str(&failure.rendered);
                 self.tell(Event::Error(error));
                 Some(Outcome::Failed)

@@ -3,30 +3,13 @@
 use std::fmt::{self, Write};
 
 use super::compile::Failed;
-use super::messages::cell_title;
 use super::names;
 use super::source::line_column;
 use super::sources::Sources;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{CellError, ErrorKind, Frame};
 use crate::host::Ended;
-
-const RED: &str = "\x1b[1;31m";
-const BLUE: &str = "\x1b[1;34m";
-const BOLD: &str = "\x1b[1m";
-const PLAIN: &str = "\x1b[0m";
-
-/// An error without a place in a cell.
-pub(super) fn plain(kind: ErrorKind, name: &str, message: &str) -> CellError {
-    CellError {
-        kind,
-        name: name.to_owned(),
-        message: message.to_owned(),
-        diagnostics: Vec::new(),
-        backtrace: Vec::new(),
-        rendered: format!("{RED}error{PLAIN}{BOLD}: {message}{PLAIN}\n"),
-    }
-}
+use crate::presentation::{self, BLUE, BOLD, PLAIN, RED, cell_title, failure as plain};
 
 /// A finding without a place in a cell.
 pub(super) fn diagnostic(message: &str) -> Diagnostic {
@@ -71,22 +54,8 @@ pub(super) fn of_run(ended: &Ended, sources: &Sources) -> CellError {
             error
         }
         Ended::Panicked(panic) => panicked(panic, sources),
-        Ended::Exited(code) => {
-            plain(ErrorKind::Crash, "exit", &format!("the cell ended its process with exit code {code}"))
-        }
-        Ended::Signalled { signal, name } => {
-            let what = match name.as_str() {
-                "SIGSEGV" | "SIGBUS" => {
-                    "the cell crashed: it touched memory that is not its own, or its stack was full (endless recursion?)"
-                }
-                "SIGABRT" => "the cell aborted: `std::process::abort`, a stack overflow, or a panic while panicking",
-                "SIGKILL" => "the cell was killed from outside, perhaps because the machine has no memory left",
-                "SIGILL" => "the cell came to an illegal instruction",
-                "SIGFPE" => "the cell divided by zero in a C library",
-                _ => "the cell was ended by a signal",
-            };
-            plain(ErrorKind::Crash, name, &format!("{what} ({name}, signal {signal})"))
-        }
+        Ended::Exited(code) => presentation::exited(*code),
+        Ended::Signalled { signal, .. } => presentation::signalled(*signal),
         Ended::StackOverflow => plain(
             ErrorKind::Crash,
             "stack overflow",
@@ -102,7 +71,7 @@ pub(super) fn of_run(ended: &Ended, sources: &Sources) -> CellError {
                 human_bytes(*limit)
             ),
         ),
-        Ended::Interrupted => plain(ErrorKind::Interrupted, "interrupted", "the cell was interrupted"),
+        Ended::Interrupted => presentation::interrupted(),
         Ended::Lost(reason) => {
             plain(ErrorKind::Crash, "lost", &format!("the process that ran the cell is gone: {reason}"))
         }
@@ -116,7 +85,6 @@ fn panicked(panic: &crate::host::Panic, sources: &Sources) -> CellError {
         let (line, column) = line_column(&place.cell.shown, place.span.start);
         Some((place.cell, line, column))
     };
-    error.rendered = format!("{RED}panic{PLAIN}{BOLD}: {}{PLAIN}\n", panic.message);
     match place(&panic.file, panic.line, panic.column) {
         Some((cell, line, column)) => {
             let text = cell.shown.lines().nth(line as usize - 1).unwrap_or_default();

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-
 use super::compile::Scope;
 use super::names;
 use super::rustc::{Message, MessageSpan};
 use super::source::{CellText, Purpose, Source, line_column};
 use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::presentation::{cell_title, draw};
 
 /// What is needed to explain the messages about one source.
 pub(super) struct Explanation<'a> {
@@ -105,7 +104,7 @@ impl Explanation<'_> {
         notes.extend(self.own_words(message));
         let code = message.code.as_ref().map(|code| code.code.clone());
         let mut diagnostic = Diagnostic { severity, code, message: text, spans, notes, rendered: String::new() };
-        diagnostic.rendered = self.render(&diagnostic);
+        diagnostic.rendered = draw(&diagnostic, &|cell| self.text_of(cell));
         diagnostic
     }
 
@@ -210,51 +209,6 @@ impl Explanation<'_> {
         }
     }
 
-    /// The finding as rustc would draw it.
-    fn render(&self, diagnostic: &Diagnostic) -> String {
-        let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let mut title = level.primary_title(diagnostic.message.as_str());
-        let code = diagnostic.code.as_deref().filter(|code| code.starts_with('E'));
-        if let Some(code) = code {
-            title = title.id(code);
-        }
-        let mut group = Group::with_title(title);
-        let mut cells: Vec<&str> = Vec::new();
-        for span in &diagnostic.spans {
-            if !cells.contains(&span.cell.as_str()) {
-                cells.push(&span.cell);
-            }
-        }
-        // The cell of the finding itself comes first.
-        if let Some(primary) = diagnostic.spans.iter().find(|span| span.primary) {
-            cells.sort_by_key(|cell| *cell != primary.cell);
-        }
-        let texts: Vec<(&str, Arc<str>)> = cells.iter().filter_map(|name| Some((*name, self.text_of(name)?))).collect();
-        for (name, text) in &texts {
-            let mut snippet = Snippet::source(text.as_ref()).path(cell_title(name)).fold(true);
-            for span in diagnostic.spans.iter().filter(|span| span.cell == *name) {
-                let kind = if span.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-                let range = on_characters(text, span.start, span.end);
-                snippet = snippet.annotation(kind.span(range).label(span.label.as_deref()));
-            }
-            group = group.element(snippet);
-        }
-        for note in &diagnostic.notes {
-            let (level, text) = match note.split_once(": ") {
-                Some(("help", text)) => (Level::HELP, text),
-                Some(("note", text)) => (Level::NOTE, text),
-                _ => (Level::NOTE, note.as_str()),
-            };
-            group = group.element(level.message(text));
-        }
-        let mut rendered = Renderer::styled().render(&[group]);
-        rendered.push('\n');
-        rendered
-    }
-
     fn text_of(&self, cell: &str) -> Option<Arc<str>> {
         self.source
             .cells()
@@ -262,22 +216,4 @@ impl Explanation<'_> {
             .or(Some(self.cell).filter(|text| text.name == cell))
             .map(|text| Arc::clone(&text.shown))
     }
-}
-
-/// `cell 3`, but a name that is no number stands alone.
-pub(super) fn cell_title(name: &str) -> String {
-    if name.bytes().all(|byte| byte.is_ascii_digit()) { format!("cell {name}") } else { name.to_owned() }
-}
-
-/// The range with its ends on characters of the text.
-fn on_characters(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
-    let floor = |mut at: usize| {
-        at = at.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let start = floor(start);
-    start..floor(end).max(start)
 }

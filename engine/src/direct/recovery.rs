@@ -2,12 +2,12 @@
 
 use super::compile::Compiled;
 use super::failure;
-use super::messages::cell_title;
 use super::session::{DirectEngine, State};
 use super::variables::Gone;
 use crate::engine::{Back, EngineError, Outcome};
 use crate::event::{CellError, Event};
 use crate::host::{Ended, Host};
+use crate::presentation::cell_title;
 
 /// The session before a cell.
 pub(super) struct Past {

@@ -16,7 +16,6 @@ use super::commands::Settings;
 use super::compile::{Compiled, Compiler, Failed, Scope};
 use super::failure;
 use super::items::Items;
-use super::messages::cell_title;
 use super::parse::{NotParsed, Parsed, parse_in};
 use super::recovery::Past;
 use super::rustc::{Cancel, Rustc};
@@ -29,6 +28,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
 use crate::event::{ErrorKind, Event, Stream};
 use crate::host::{DisplayKind, Ended, Host, HostInput, HostInterrupt, HostOptions, Output, Runtime};
+use crate::presentation::{self, cell_title};
 use crate::show;
 use crate::toolchain::Toolchain;
 
@@ -97,8 +97,6 @@ pub(super) struct State {
     pub(super) dependencies: Dependencies,
     /// The libraries that the host has loaded.
     pub(super) loaded: BTreeSet<PathBuf>,
-    /// How many cells have been run.
-    cells: u64,
 }
 
 /// What other threads may do to a session.
@@ -190,7 +188,7 @@ impl DirectEngine {
     }
 
     pub(super) fn fail(&self, kind: ErrorKind, name: &str, message: &str) -> Outcome {
-        self.tell(Event::Error(failure::plain(kind, name, message)));
+        self.tell(Event::Error(presentation::failure(kind, name, message)));
         if kind == ErrorKind::Interrupted { Outcome::Interrupted } else { Outcome::Failed }
     }
 
@@ -247,7 +245,6 @@ impl DirectEngine {
             None => Outcome::Completed,
         };
         if outcome == Outcome::Completed {
-            self.state.cells += 1;
             for (name, span) in &parsed.pending {
                 self.state.scope.pending.insert(name.clone(), (Arc::clone(&text), span.clone()));
             }
@@ -631,7 +628,6 @@ impl State {
             },
             dependencies,
             loaded: BTreeSet::new(),
-            cells: 0,
         }
     }
 }

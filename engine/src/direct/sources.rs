@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::messages::cell_title;
 use super::source::{Place, Source, line_column};
+use crate::presentation::cell_title;
 
 /// The sources of a session's libraries, by crate. A copy is the same table.
 #[derive(Debug, Clone, Default)]

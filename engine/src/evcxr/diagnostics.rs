@@ -1,10 +1,11 @@
 //! Draws what evcxr found at the lines of the user's cell.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::sync::Arc;
 
 use super::wire::{Finding, Place};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::engine::Cell;
+use crate::presentation::draw;
 
 /// A finding as a front end wants it.
 pub(super) fn diagnostic(finding: &Finding, cell: &Cell) -> Diagnostic {
@@ -18,14 +19,8 @@ pub(super) fn diagnostic(finding: &Finding, cell: &Cell) -> Diagnostic {
         notes: finding.notes.clone(),
         rendered: String::new(),
     };
-    diagnostic.rendered = render(&diagnostic, cell);
+    diagnostic.rendered = draw(&diagnostic, &|_| Some(Arc::from(cell.source.as_str())));
     diagnostic
-}
-
-/// `cell 3`, but a name that is no number stands alone.
-pub(super) fn cell_title(name: &str) -> String {
-    let number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-    if number { format!("cell {name}") } else { name.to_owned() }
 }
 
 fn span(place: &Place, cell: &Cell) -> Span {
@@ -49,37 +44,6 @@ fn offset(source: &str, (line, column): (usize, usize)) -> usize {
     let content = text.trim_end_matches(['\n', '\r']);
     let within = content.char_indices().nth(column.saturating_sub(1)).map_or(content.len(), |(byte, _)| byte);
     start + within
-}
-
-fn render(diagnostic: &Diagnostic, cell: &Cell) -> String {
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-    };
-    let mut title = level.primary_title(diagnostic.message.as_str());
-    if let Some(code) = diagnostic.code.as_deref().filter(|code| code.starts_with('E')) {
-        title = title.id(code);
-    }
-    let mut group = Group::with_title(title);
-    if !diagnostic.spans.is_empty() {
-        let mut snippet = Snippet::source(cell.source.as_str()).path(cell_title(&cell.name)).fold(true);
-        for span in &diagnostic.spans {
-            let kind = if span.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-            snippet = snippet.annotation(kind.span(span.start..span.end).label(span.label.as_deref()));
-        }
-        group = group.element(snippet);
-    }
-    for note in &diagnostic.notes {
-        let (level, text) = match note.split_once(": ") {
-            Some(("help", text)) => (Level::HELP, text),
-            Some(("note", text)) => (Level::NOTE, text),
-            _ => (Level::NOTE, note.as_str()),
-        };
-        group = group.element(level.message(text));
-    }
-    let mut rendered = Renderer::styled().render(&[group]);
-    rendered.push('\n');
-    rendered
 }
 
 #[cfg(test)]

@@ -1,32 +1,11 @@
 //! What a user is told of a cell that failed.
 
-use super::diagnostics::{cell_title, diagnostic};
+use super::diagnostics::diagnostic;
 use super::wire::{Exit, Failure, Finding};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Cell;
 use crate::event::{CellError, ErrorKind, Frame};
-
-const RED: &str = "\x1b[1;31m";
-const BLUE: &str = "\x1b[1;34m";
-const BOLD: &str = "\x1b[1m";
-const PLAIN: &str = "\x1b[0m";
-
-/// An error without a place in the cell.
-pub(super) fn plain(kind: ErrorKind, name: &str, message: &str) -> CellError {
-    let title = if kind == ErrorKind::Panic { "panic" } else { "error" };
-    CellError {
-        kind,
-        name: name.to_owned(),
-        message: message.to_owned(),
-        diagnostics: Vec::new(),
-        backtrace: Vec::new(),
-        rendered: format!("{RED}{title}{PLAIN}{BOLD}: {message}{PLAIN}\n"),
-    }
-}
-
-pub(super) fn interrupted() -> CellError {
-    plain(ErrorKind::Interrupted, "interrupted", "the cell was interrupted")
-}
+use crate::presentation::{self, BLUE, PLAIN, cell_title, failure as plain};
 
 /// The error of a cell that the compiler, or a command, did not accept.
 pub(super) fn rejected(findings: &[Finding], cell: &Cell) -> CellError {
@@ -75,41 +54,10 @@ pub(super) fn failed(failure: &Failure, line: Option<&str>, cell: &Cell) -> Cell
 
 /// The error of a cell that ended the process it ran in.
 pub(super) fn died(exit: Exit) -> CellError {
-    let signal = match exit {
-        Exit::Code(code) => {
-            let message = format!("the cell ended its process with exit code {code}");
-            return plain(ErrorKind::Crash, "exit", &message);
-        }
-        Exit::Signal(signal) => signal,
-    };
-    let name = [
-        ("SIGHUP", 1),
-        ("SIGINT", 2),
-        ("SIGILL", 4),
-        ("SIGTRAP", 5),
-        ("SIGABRT", 6),
-        ("SIGFPE", 8),
-        ("SIGKILL", 9),
-        ("SIGSEGV", 11),
-        ("SIGPIPE", 13),
-        ("SIGALRM", 14),
-        ("SIGTERM", 15),
-        ("SIGBUS", rustix::process::Signal::BUS.as_raw()),
-    ]
-    .into_iter()
-    .find(|(_, number)| *number == signal)
-    .map_or("signal", |(name, _)| name);
-    let what = match name {
-        "SIGSEGV" | "SIGBUS" => {
-            "the cell crashed: it touched memory that is not its own, or its stack was full (endless recursion?)"
-        }
-        "SIGABRT" => "the cell aborted: `std::process::abort`, a stack overflow, or a panic while panicking",
-        "SIGKILL" => "the cell was killed from outside, perhaps because the machine has no memory left",
-        "SIGILL" => "the cell came to an illegal instruction",
-        "SIGFPE" => "the cell divided by zero in a C library",
-        _ => "the cell was ended by a signal",
-    };
-    plain(ErrorKind::Crash, name, &format!("{what} ({name}, signal {signal})"))
+    match exit {
+        Exit::Code(code) => presentation::exited(code),
+        Exit::Signal(signal) => presentation::signalled(signal),
+    }
 }
 
 /// Where the text of a generated line stands in the cell, if it stands there once.

@@ -17,6 +17,7 @@ use super::{Options, definitions, failure, standard_library};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
 use crate::event::{ErrorKind, Event, Progress};
+use crate::presentation;
 use crate::toolchain::Toolchain;
 
 /// How long evcxr may take to end a cell; after that, its process is ended.
@@ -174,7 +175,7 @@ impl EvcxrEngine {
             Ending::Refused(message) => Some(failure::refused(&message, cell)),
             Ending::Failed { failure, line } => Some(failure::failed(&failure, line.as_deref(), cell)),
             Ending::Died(exit) => Some(failure::died(exit)),
-            Ending::Interrupted => Some(failure::interrupted()),
+            Ending::Interrupted => Some(presentation::interrupted()),
         };
         let mut outcome = Outcome::Completed;
         if let Some(error) = error {
@@ -205,7 +206,7 @@ impl Engine for EvcxrEngine {
         match self.ask(&Request::Execute { number: self.number, source: cell.source.clone() }) {
             Ok(Said::Done(done)) => self.conclude(cell, *done),
             Ok(_) => {
-                self.tell(Event::Error(failure::plain(
+                self.tell(Event::Error(presentation::failure(
                     ErrorKind::Internal,
                     "evcxr",
                     "evcxr's process gave a wrong answer",
@@ -213,11 +214,11 @@ impl Engine for EvcxrEngine {
                 Outcome::Failed
             }
             Err(NoAnswer::Interrupted) => {
-                self.tell(Event::Error(failure::interrupted()));
+                self.tell(Event::Error(presentation::interrupted()));
                 Outcome::Interrupted
             }
             Err(NoAnswer::Error(message)) => {
-                self.tell(Event::Error(failure::plain(ErrorKind::Internal, "evcxr", &message)));
+                self.tell(Event::Error(presentation::failure(ErrorKind::Internal, "evcxr", &message)));
                 Outcome::Failed
             }
             Err(NoAnswer::Quit) => Outcome::Quit,
