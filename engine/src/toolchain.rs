@@ -47,39 +47,32 @@ impl Toolchain {
             env::var_os(variable).filter(|value| !value.is_empty()).unwrap_or_else(|| name.into())
         };
         let (rustc, cargo) = (command("RUSTC", "rustc"), command("CARGO", "cargo"));
-        let ask = |argument: &[&str]| {
-            let mut ask = Command::new(&rustc);
-            if let Some(toolchain) = toolchain {
-                ask.arg(format!("+{toolchain}"));
-            }
-            let output = ask.args(argument).output().map_err(|error| {
+        let ask = |mut rustc: Command, arguments: &[&str]| {
+            let name = rustc.get_program().display().to_string();
+            let output = rustc.args(arguments).output().map_err(|error| {
                 ToolchainError(format!(
-                    "cells are compiled with `{}`, which cannot be started ({error}); install Rust from https://rustup.rs, \
-                     or put it on the PATH",
-                    rustc.display()
+                    "cells are compiled with `{name}`, which cannot be started ({error}); install Rust from \
+                     https://rustup.rs, or put it on the PATH"
                 ))
             })?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr);
-                return Err(ToolchainError(format!(
-                    "`{} {}` fails: {}",
-                    rustc.display(),
-                    argument.join(" "),
-                    said.trim()
-                )));
+                return Err(ToolchainError(format!("`{name} {}` fails: {}", arguments.join(" "), said.trim())));
             }
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };
-        let folders = ask(&["--print", "sysroot", "--print", "target-libdir"])?;
+        let mut proxy = Command::new(&rustc);
+        proxy.args(toolchain.map(|toolchain| format!("+{toolchain}")));
+        let folders = ask(proxy, &["--print", "sysroot", "--print", "target-libdir"])?;
         let (sysroot, libraries) = folders.split_once('\n').unwrap_or((&folders, &folders));
         let (sysroot, libraries) = (PathBuf::from(sysroot), PathBuf::from(libraries));
-        let version = ask(&["--version", "--verbose"])?;
-        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
         let real = |name: &str, otherwise: std::ffi::OsString| {
             let file = sysroot.join("bin").join(name);
             if file.is_file() { file } else { PathBuf::from(otherwise) }
         };
-        let rustc = real("rustc", rustc.clone());
+        let rustc = real("rustc", rustc);
+        let version = ask(Command::new(&rustc), &["--version", "--verbose"])?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
         let mut hash = Sha256::new();
         hash.update(version.as_bytes());
         hash.update(sysroot.as_os_str().as_encoded_bytes());

@@ -104,6 +104,11 @@ pub enum Change {
 }
 
 impl Externs {
+    /// Whether all files are there.
+    fn are_there(&self) -> bool {
+        self.crates.iter().chain(&self.dylibs).all(|(_, path)| path.exists())
+    }
+
     /// The symbols of [`Externs::hooks`] that are in one of the dylibs.
     pub fn hooks_of(&self, dylib: &Path) -> Vec<String> {
         let key = self.dylibs.iter().find(|(_, path)| path == dylib).and_then(|(name, _)| name.rsplit('_').next());
@@ -169,7 +174,8 @@ impl Dependencies {
             return Ok(Change::None);
         }
         let package = self.package(&list)?;
-        if package.key == self.state.package && !package.local {
+        let there = self.state.externs.are_there();
+        if package.key == self.state.package && !package.local && there {
             return Ok(Change::None);
         }
         let noted = self.noted()?;
@@ -181,7 +187,11 @@ impl Dependencies {
             Some(crates) => crates,
             None => self.build(&package, &set, lock.as_ref(), added, progress, cancel)?,
         };
-        let (layers, change) = self.layers(&crates, fresh, warn, cancel)?;
+        if !there {
+            warn("the cache was emptied: the crates are built anew, variables and items over them are dropped");
+        }
+        let (layers, change) = self.layers(&crates, fresh || !there, warn, cancel)?;
+        let change = if there { change } else { Change::Replaced };
         if let Some(file) = &self.place.lock {
             note(file, noted, &crates)?;
         }

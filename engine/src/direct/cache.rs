@@ -1,19 +1,24 @@
 //! Keeps compiled cells and units on disk, for later runs and for other sessions.
 //!
 //! An entry is a folder named after the hash of everything that went into it. It is made elsewhere and renamed into
-//! place, so that a reader never sees half of one; its record lists the sizes of its files, so that a damaged one is
+//! place, so that a reader never sees half of one; its record has the hashes of its files, so that a damaged one is
 //! noticed. Entries that nobody has used for longest are removed when the cache grows beyond its limit.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// So many entries are written between two looks at the cache's size.
 const BETWEEN_PRUNES: u64 = 64;
+
+/// The file that makes a folder an entry.
+const RECORD: &str = "record.json";
 
 /// The cache of one kind of thing.
 #[derive(Debug)]
@@ -26,7 +31,8 @@ pub(super) struct Cache {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Record<T> {
-    files: Vec<(String, u64)>,
+    /// Names and hashes.
+    files: Vec<(String, String)>,
     value: T,
 }
 
@@ -43,15 +49,10 @@ impl Cache {
     /// The folder and the value of an entry, if it is there and whole.
     pub(super) fn get<T: for<'a> Deserialize<'a>>(&self, key: &str) -> Option<(PathBuf, T)> {
         let folder = self.place(key);
-        let file = folder.join("record.json");
+        let file = folder.join(RECORD);
         let text = fs::read_to_string(&file).ok()?;
         let record: Option<Record<T>> = serde_json::from_str(&text).ok();
-        let whole = record.filter(|record| {
-            record
-                .files
-                .iter()
-                .all(|(name, size)| fs::metadata(folder.join(name)).is_ok_and(|data| data.len() == *size))
-        });
+        let whole = record.filter(|record| are_whole(&folder, &record.files));
         let Some(record) = whole else {
             self.remove(key);
             return None;
@@ -68,19 +69,19 @@ impl Cache {
     pub(super) fn put<T: Serialize>(&self, key: &str, work: &Path, names: &[String], value: &T) -> io::Result<PathBuf> {
         let mut files = Vec::new();
         for name in names {
-            files.push((name.clone(), fs::metadata(work.join(name))?.len()));
+            files.push((name.clone(), hash(&work.join(name))?));
         }
         let record = serde_json::to_vec(&Record { files, value })?;
-        fs::write(work.join("record.json"), record)?;
+        fs::write(work.join(RECORD), record)?;
         let place = self.place(key);
-        let moved = fs::create_dir_all(&self.folder).and_then(|()| fs::rename(work, &place));
+        let moved = fs::create_dir_all(&self.folder).and_then(|()| match fs::rename(work, &place) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy(work, names, &place),
+            other => other,
+        });
         if moved.is_err() {
             // Another process was faster, or the cache cannot be written to.
-            return Ok(if place.join("record.json").is_file() && self.whole(&place) {
-                place
-            } else {
-                work.to_path_buf()
-            });
+            let theirs = self.get::<serde_json::Value>(key).map(|(place, _)| place);
+            return Ok(theirs.unwrap_or_else(|| work.to_path_buf()));
         }
         if self.written.fetch_add(1, Ordering::Relaxed) % BETWEEN_PRUNES == BETWEEN_PRUNES - 1 {
             self.prune();
@@ -88,16 +89,22 @@ impl Cache {
         Ok(place)
     }
 
-    fn whole(&self, place: &Path) -> bool {
-        fs::read_to_string(place.join("record.json"))
-            .ok()
-            .and_then(|text| serde_json::from_str::<Record<serde_json::Value>>(&text).ok())
-            .is_some_and(|record| {
-                record
-                    .files
-                    .iter()
-                    .all(|(name, size)| fs::metadata(place.join(name)).is_ok_and(|data| data.len() == *size))
-            })
+    /// Puts an entry into its place from another file system.
+    fn copy(&self, work: &Path, names: &[String], place: &Path) -> io::Result<()> {
+        let number = self.written.load(Ordering::Relaxed);
+        let part = self.folder.join(format!(
+            ".{}-{number}-{}",
+            process::id(),
+            place.file_name().unwrap_or_default().display()
+        ));
+        let copied = fs::create_dir_all(&part).and_then(|()| {
+            for name in names.iter().map(String::as_str).chain([RECORD]) {
+                fs::copy(work.join(name), part.join(name))?;
+            }
+            fs::rename(&part, place)
+        });
+        drop(fs::remove_dir_all(if copied.is_ok() { work } else { &part }));
+        copied
     }
 
     /// Removes an entry.
@@ -111,7 +118,7 @@ impl Cache {
         let mut all: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in entries.flatten() {
             let path = entry.path();
-            let used = fs::metadata(path.join("record.json")).and_then(|data| data.modified());
+            let used = fs::metadata(path.join(RECORD)).and_then(|data| data.modified());
             let size = fs::read_dir(&path)
                 .map(|files| files.flatten().filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum())
                 .unwrap_or(0);
@@ -131,4 +138,13 @@ impl Cache {
             total -= size;
         }
     }
+}
+
+/// Whether all files are there as they were.
+fn are_whole(folder: &Path, files: &[(String, String)]) -> bool {
+    files.iter().all(|(name, known)| hash(&folder.join(name)).is_ok_and(|hash| hash == *known))
+}
+
+fn hash(file: &Path) -> io::Result<String> {
+    Ok(format!("{:x}", Sha256::digest(fs::read(file)?)))
 }

@@ -9,7 +9,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cache::Cache;
 use super::cell_source::{self, Written};
@@ -28,7 +27,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::host::Runtime;
 
 /// Stands for what the engine keeps of a compilation; another number for another meaning of what lies in the cache.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// The most drafts of one cell.
 const DRAFTS: usize = 12;
@@ -40,11 +39,8 @@ pub(super) struct Compiler {
     pub(super) runtime: Runtime,
     pub(super) cells: Arc<Cache>,
     pub(super) units: Arc<Cache>,
-    /// A folder of this session alone, on the cache's file system where possible: work in progress, and a link to
-    /// every unit in use, so that an emptied cache does not hurt.
     pub(super) session: Arc<SessionFolder>,
     pub(super) cancel: Cancel,
-    pub(super) work: Arc<AtomicU64>,
 }
 
 /// What the cells of a session see at a point.
@@ -241,9 +237,9 @@ impl Compiler {
         let file = format!("lib{name}.so");
         let unit = |library: PathBuf| Arc::new(Unit { name: name.clone(), library, needs: needs.clone(), external });
         if let Some((folder, ())) = self.units.get::<()>(&key) {
-            return Ok((unit(self.link(&folder.join(&file))), source, Vec::new(), true));
+            return Ok((unit(self.session.take_in(&folder.join(&file)).map_err(system)?), source, Vec::new(), true));
         }
-        let work = self.work()?;
+        let work = self.session.work().map_err(system)?;
         let said =
             self.rustc(Output::Unit, &name, &source, &needs, external.then_some(&scope.externs), &optimisation, &work)?;
         let explanation = self.explanation(scope, &source, &name, cell);
@@ -259,7 +255,7 @@ impl Compiler {
         } else {
             work
         };
-        Ok((unit(self.link(&folder.join(&file))), source, warnings, false))
+        Ok((unit(self.session.take_in(&folder.join(&file)).map_err(system)?), source, warnings, false))
     }
 
     /// Has rustc look at imports that nothing else is compiled with.
@@ -271,12 +267,19 @@ impl Compiler {
             cell_source::dependencies(&scope.externs, &mut source);
         }
         let units = scope.items.write_imports(&BTreeSet::new(), &mut source);
-        let work = self.work()?;
+        let key = self.key(&source, &units, external.then_some(&scope.externs), "0");
+        if self.units.get::<()>(&key).is_some() {
+            return Ok(());
+        }
+        let work = self.session.work().map_err(system)?;
         let externs = external.then_some(&scope.externs);
         let said = self.rustc(Output::Check, "imports", &source, &units, externs, "0", &work);
+        let accepted = said.and_then(|said| match said.success {
+            true => self.units.put(&key, &work, &[], &()).map_err(system).map(drop),
+            false => Err(rejected(&said, &self.explanation(scope, &source, "imports", cell))),
+        });
         drop(fs::remove_dir_all(&work));
-        let said = said?;
-        if said.success { Ok(()) } else { Err(rejected(&said, &self.explanation(scope, &source, "imports", cell))) }
+        accepted
     }
 
     /// What rustc says of a cell that cannot be parted: a mistake in its syntax.
@@ -285,7 +288,7 @@ impl Compiler {
         source.own("#![allow(warnings)] pub fn oxikale_cell() {\n");
         source.cell(cell, 0..cell.code.len());
         source.own("\n}\n");
-        let work = self.work()?;
+        let work = self.session.work().map_err(system)?;
         let said = self.rustc(Output::Check, "syntax", &source, &[], None, "0", &work);
         drop(fs::remove_dir_all(&work));
         let said = said?;
@@ -322,7 +325,7 @@ impl Compiler {
             let written = cell_source::write(cell, parsed, scope, &draft);
             return Ok(self.compiled(scope, written, Some(folder.join(file)), record, Vec::new(), true));
         }
-        let work = self.work()?;
+        let work = self.session.work().map_err(system)?;
         let result = self.drafts(cell, parsed, scope, check, draft, &name, &optimisation, &work);
         match result {
             Ok(Accepted { written, record, warnings }) => {
@@ -440,7 +443,8 @@ impl Compiler {
         optimisation: &str,
         work: &Path,
     ) -> Result<Said, Failed> {
-        let mut crates = vec![("oxikale_host".to_owned(), self.runtime.dylib.clone())];
+        let runtime = self.session.take_in(&self.runtime.dylib).map_err(system)?;
+        let mut crates = vec![("oxikale_host".to_owned(), runtime)];
         for unit in units {
             crates.push((unit.name.clone(), unit.library.clone()));
         }
@@ -451,10 +455,15 @@ impl Compiler {
             [OsString::from("-L"), argument]
         };
         let mut arguments: Vec<OsString> = Vec::new();
-        arguments.extend(search("dependency", &self.session.0.join("units")));
+        arguments.extend(search("dependency", &self.session.libraries()));
         if let Some(externs) = externs {
             crates.extend(externs.crates.iter().cloned());
             crates.extend(externs.dylibs.iter().cloned());
+            if let Some((name, _)) = crates.iter().find(|(_, path)| !path.exists()) {
+                return Err(Failed::System(format!(
+                    "the crate `{name}` is no longer in the cache; run the cell with the `:dep` lines again"
+                )));
+            }
         }
         // A unit without dependencies in its own text may still need them through another unit.
         let external = externs.is_some() || units.iter().any(|unit| unit.needs_dependencies());
@@ -504,27 +513,6 @@ impl Compiler {
             parts.push(&externs.key);
         }
         digest(&parts)
-    }
-
-    /// A folder for one compilation.
-    fn work(&self) -> Result<PathBuf, Failed> {
-        let number = self.work.fetch_add(1, Ordering::Relaxed);
-        let folder = self.session.0.join(format!("work-{number}"));
-        fs::create_dir_all(&folder).map_err(system)?;
-        Ok(folder)
-    }
-
-    /// Links a unit into the session's folder, so that it stays whatever happens to the cache.
-    fn link(&self, library: &Path) -> PathBuf {
-        let folder = self.session.0.join("units");
-        let Some(name) = library.file_name() else { return library.to_path_buf() };
-        let link = folder.join(name);
-        if link.exists() {
-            return link;
-        }
-        let linked = fs::create_dir_all(&folder)
-            .and_then(|()| fs::hard_link(library, &link).or_else(|_| fs::copy(library, &link).map(drop)));
-        if linked.is_ok() { link } else { library.to_path_buf() }
     }
 
     fn explanation<'a>(

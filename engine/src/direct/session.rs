@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ pub struct Options {
     pub notebook: Option<PathBuf>,
     /// Where compiled crates and cells are kept.
     pub cache: PathBuf,
+    /// Where what a running session needs is kept, whatever happens to the cache.
+    pub data: PathBuf,
     /// The most bytes that compiled cells may take there; the same again for units of items.
     pub cache_limit: u64,
     /// A toolchain that rustup knows, instead of the default one.
@@ -57,6 +59,7 @@ impl Default for Options {
             folder: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             notebook: None,
             cache: oxikale_compiler::build::cache_folder(),
+            data: oxikale_compiler::build::data_folder(),
             cache_limit: 1 << 30,
             toolchain: None,
             memory_limit: None,
@@ -125,9 +128,8 @@ impl DirectEngine {
             runtime,
             cells: Arc::new(Cache::new(folder.join("cells"), options.cache_limit)),
             units: Arc::new(Cache::new(folder.join("units"), options.cache_limit)),
-            session: Arc::new(SessionFolder::create(&folder)?),
+            session: Arc::new(SessionFolder::create(&options.data)?),
             cancel: control.cancel.clone(),
-            work: Arc::new(AtomicU64::new(0)),
         };
         let state = State::new(&options, &toolchain);
         let mut engine = Self {
@@ -170,6 +172,8 @@ impl DirectEngine {
             memory_limit: self.options.memory_limit,
             environment: self.settings.environment.clone(),
         };
+        // The cache may have been emptied since the session started.
+        self.compiler.runtime = Runtime::ensure(&self.toolchain, &self.options.cache)?;
         let host = Host::start(&self.toolchain, &self.compiler.runtime, host, sink)?;
         let handles = (host.interrupt_handle(), host.input_handle());
         *self.control.host.lock().unwrap_or_else(PoisonError::into_inner) = Some(handles);

@@ -6,7 +6,7 @@
 mod blocks;
 mod command;
 mod ended;
-mod folder;
+pub(crate) mod folder;
 mod memory;
 mod output;
 #[allow(dead_code, reason = "each side uses one half")]

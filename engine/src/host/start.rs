@@ -36,7 +36,7 @@ impl Host {
         let system = |error: rustix::io::Errno| {
             EngineError::new(format!("the system refuses a pipe for the processes that run cells: {error}"))
         };
-        let folder = Folder::create()?;
+        let folder = Folder::create("oxikale", None)?;
         let socket = folder.join("s");
         let listener = UnixListener::bind(&socket)
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))

@@ -1,7 +1,6 @@
 //! A session of the direct engine for tests: its cells, what they tell, and what it leaves behind.
 #![allow(dead_code, reason = "no test uses all of it")]
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -20,7 +19,7 @@ pub struct Session {
     cells: usize,
     /// The folder of the engine itself.
     own_folder: PathBuf,
-    _folder: tempfile::TempDir,
+    _folders: [tempfile::TempDir; 2],
 }
 
 /// What the engine has told since the cell began.
@@ -42,17 +41,8 @@ pub fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
 
-/// The folders that this process's engines have for themselves.
-fn own_folders() -> BTreeSet<PathBuf> {
-    let prefix = format!("{}-", std::process::id());
-    let entries = fs::read_dir(cache().join("engine/sessions")).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).map(|entry| entry.path()).collect()
-}
-
 impl Session {
     pub fn start(options: Options) -> Self {
-        // Which folder is new can be told only while no other session starts or ends.
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let folder = tempfile::tempdir().unwrap();
         let told = Arc::new(Told::default());
         let listener: Listener = {
@@ -62,13 +52,14 @@ impl Session {
                 told.changed.notify_all();
             })
         };
-        let options = Options { folder: folder.path().to_owned(), cache: cache(), ..options };
-        let alone = ONE_AT_A_TIME.lock().unwrap();
-        let before = own_folders();
+        let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let shared = options.cache == Options::default().cache;
+        let cache = if shared { cache() } else { options.cache };
+        let options = Options { folder: folder.path().to_owned(), data: data.path().to_owned(), cache, ..options };
         let engine = DirectEngine::start(options, listener).unwrap();
-        let own_folder = own_folders().difference(&before).next().cloned();
-        drop(alone);
-        Self { engine, told, cells: 0, own_folder: own_folder.expect("the engine has a folder"), _folder: folder }
+        let mut own = fs::read_dir(data.path().join("sessions")).unwrap();
+        let own_folder = own.next().expect("the engine has a folder").unwrap().path();
+        Self { engine, told, cells: 0, own_folder, _folders: [folder, data] }
     }
 
     pub fn run(&mut self, source: &str) -> Ran {
