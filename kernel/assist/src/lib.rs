@@ -1,0 +1,1 @@
+//! Completion, inspection and diagnostics for the cells of a session, from a helper process.

@@ -1,0 +1,1 @@
+//! The Jupyter kernel: sockets and messages in front of an engine.
