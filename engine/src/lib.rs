@@ -3,6 +3,7 @@
 //! [`Engine`] is what a front end talks to. [`direct`] is the engine that compiles cells with rustc itself;
 //! `evcxr` (feature `evcxr`) is the same over the evcxr crate.
 
+mod characters;
 pub mod deps;
 pub mod diagnostic;
 pub mod direct;
@@ -15,6 +16,7 @@ mod presentation;
 mod show;
 mod toolchain;
 
+pub use characters::whole_characters;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
 pub use event::{CellError, ErrorKind, Event, Frame, Progress, Stream};

@@ -2,6 +2,7 @@
 
 mod build;
 mod cell;
+mod completeness;
 pub mod directives;
 mod edit;
 mod file;
@@ -11,9 +12,11 @@ mod position;
 mod read;
 mod read_error;
 mod style;
+pub mod tokens;
 mod upgrade;
 
 pub use cell::{Cell, CellKind};
+pub use completeness::is_complete;
 pub use edit::EditError;
 pub use notebook::Notebook;
 pub use position::{CellSpan, LineColumn};

@@ -98,7 +98,7 @@ impl Drop for WakerGuard {
 }
 
 /// Kills a process group; one that is gone already is no error.
-pub(crate) fn kill(group: i32) {
+pub fn kill(group: i32) {
     if let Some(pid) = Pid::from_raw(group)
         && group > 1
     {

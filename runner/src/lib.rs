@@ -26,9 +26,10 @@ mod warden;
 
 pub use arguments::{ArgumentError, Arguments, argument, assignment, kind_name, resolve};
 pub use artifact::Artifact;
-pub use cancel::Cancel;
+pub use cancel::{Cancel, kill as kill_group};
 pub use events::{Event, Failure, State, StepInfo, Stream};
 pub use log::{Log, LogSpan};
 pub use quantity::{QuantityError, human_bytes, whole as whole_quantity};
 pub use run::{MissingSecret, Options, RunError, run};
 pub use store::{DisplayRecord, MetricRecord, RunRecord, StepRecord, Store, StoreError};
+pub use warden::Warden;

@@ -33,13 +33,17 @@ for pass in 1 2 3; do
 done
 "#;
 
-/// The shell, and the pipe to it.
-pub(crate) struct Warden {
+/// Looks after groups of processes. Should this process be killed, the groups that were added are killed too, and
+/// every process that has [`Self::VARIABLE`] set to the warden's name.
+pub struct Warden {
     pipe: Mutex<Option<PipeWriter>>,
     shell: Option<Child>,
 }
 
 impl Warden {
+    /// The environment variable by which processes are known that belong to a warden's.
+    pub const VARIABLE: &str = "OXIKALE_RUN";
+
     /// Starts it. Where there is no `sh`, the run goes on without one.
     pub fn start(run: &str) -> Self {
         let started = std::io::pipe().and_then(|(reader, writer)| {

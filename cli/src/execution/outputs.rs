@@ -1,6 +1,6 @@
 //! What a cell puts out, as nbformat writes it.
 
-use oxikale_engine::{Event, Stream};
+use oxikale_engine::{Event, Stream, whole_characters};
 use serde_json::{Map, Value, json};
 
 /// The outputs of a cell that runs or has run.
@@ -152,24 +152,6 @@ fn lines(text: &str) -> Value {
 
 fn index(stream: Stream) -> usize {
     usize::from(stream == Stream::Stderr)
-}
-
-/// How many of the bytes are not the beginning of a character that is not ended.
-fn whole_characters(bytes: &[u8]) -> usize {
-    let longest = bytes.len().min(3);
-    for back in 1..=longest {
-        let at = bytes.len() - back;
-        let length = match bytes[at] {
-            0xc2..=0xdf => 2,
-            0xe0..=0xef => 3,
-            0xf0..=0xf4 => 4,
-            // In the midst of a character: it begins further back.
-            0x80..=0xbf => continue,
-            _ => 1,
-        };
-        return if length > back { at } else { bytes.len() };
-    }
-    bytes.len()
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ use rustyline::{
     EventHandler, ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
-use super::complete::is_complete;
 use super::highlight::highlighted;
 use crate::outcome::Failure;
 use crate::present::paint::Paint;
+use oxikale_notebook::is_complete;
 
 /// So many cells are remembered.
 const REMEMBERED: usize = 10_000;

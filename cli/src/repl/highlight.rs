@@ -2,7 +2,7 @@
 
 use oxikale_notebook::directives::directives;
 
-use super::tokens::{Kind, tokens};
+use oxikale_notebook::tokens::{Kind, tokens};
 
 /// The source with ANSI colours in it.
 pub fn highlighted(source: &str) -> String {

@@ -1,22 +1,20 @@
 //! Cells from a terminal or a script, run as they come.
 
-mod complete;
 mod console;
 pub mod editor;
 mod highlight;
 mod line_input;
 mod screen;
 mod terminal;
-mod tokens;
 
 use std::io::{self, BufRead as _};
 
 use oxikale_engine::{Cell, Engine, Outcome as Ended};
 
 use crate::outcome::{FAILED, Failure, INTERRUPTED, OK, Outcome};
-use complete::is_complete;
 pub use console::Console;
 use editor::{CellEditor, Names, Typed};
+use oxikale_notebook::is_complete;
 pub use screen::Screen;
 pub use terminal::Terminal;
 

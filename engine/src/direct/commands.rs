@@ -22,8 +22,8 @@ pub(super) struct Settings {
     timing_once: bool,
 }
 
-/// The commands, with a line of help for each.
-const COMMANDS: &[(&str, &str)] = &[
+/// The commands, as they are written behind the `:`, with a line of help for each.
+pub const COMMANDS: &[(&str, &str)] = &[
     ("dep NAME = \"VERSION\"", "add a crate, as in Cargo.toml; or the path of a local one"),
     ("show_deps", "list the crates of the session"),
     ("vars", "list the variables with their types"),

@@ -27,4 +27,5 @@ mod sources;
 mod tokens;
 mod variables;
 
+pub use commands::COMMANDS;
 pub use session::{DirectEngine, Options};

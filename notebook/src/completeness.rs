@@ -1,8 +1,8 @@
 //! Whether a cell that is being typed is complete, or its next lines are still to come.
 
-use oxikale_notebook::directives::directives;
+use crate::directives::directives;
 
-use super::tokens::{Kind, Token, tokens};
+use crate::tokens::{Kind, Token, tokens};
 
 /// Words after which something must come.
 const GO_ON: [&str; 30] = [

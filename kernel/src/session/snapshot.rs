@@ -1,0 +1,17 @@
+//! What is known of a session while a cell runs: the state after the cell before.
+
+use oxikale_engine::{Engine, Variable};
+
+/// Variables, and what analysis must know of the session.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// In the order in which they were defined.
+    pub variables: Vec<Variable>,
+}
+
+impl Snapshot {
+    /// What an engine has now.
+    pub fn of(engine: &dyn Engine) -> Self {
+        Self { variables: engine.variables() }
+    }
+}
