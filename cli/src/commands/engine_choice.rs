@@ -49,6 +49,23 @@ impl EngineChoice {
         }
     }
 
+    /// The same choice as options of a command line, without what is the default anyway.
+    pub fn arguments(&self) -> Vec<String> {
+        let engine = match self.engine {
+            Kind::Direct => None,
+            #[cfg(feature = "evcxr")]
+            Kind::Evcxr => Some("--engine=evcxr".to_owned()),
+        };
+        let toolchain = self.toolchain.as_ref().map(|name| format!("--toolchain={name}"));
+        let memory_limit = self.memory_limit.map(|bytes| format!("--memory-limit={bytes}"));
+        engine.into_iter().chain(toolchain).chain(memory_limit).collect()
+    }
+
+    /// The toolchain that was named.
+    pub fn toolchain(&self) -> Option<&str> {
+        self.toolchain.as_deref()
+    }
+
     /// Starts the engine. Cells run in `folder`; the crates of a notebook are pinned by the lock file beside it.
     pub fn start(
         self,
