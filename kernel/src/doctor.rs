@@ -95,8 +95,7 @@ pub fn examine(examination: Examination, mut tell: impl FnMut(&Finding)) -> bool
             tell(&cargo(toolchain));
         }
         Err(error) => {
-            let advice = "install Rust from https://rustup.rs, and start Jupyter from a shell that has it on its PATH";
-            tell(&Finding::missing("rustc", error.to_string(), advice));
+            tell(&no_rustc(name.as_deref(), &error.to_string()));
             tell(&match on_path("cargo") {
                 Some(cargo) => Finding::good("cargo", cargo.display().to_string()),
                 None => Finding::missing("cargo", "not on the PATH", "it comes with Rust: https://rustup.rs"),
@@ -120,7 +119,10 @@ pub fn examine(examination: Examination, mut tell: impl FnMut(&Finding)) -> bool
     if online {
         tell(&registry(toolchain.as_ref().ok()));
     }
-    let cell = cell(start);
+    let cell = match toolchain {
+        Ok(_) => cell(start),
+        Err(_) => Finding::missing("cell", "not tried without rustc", "install Rust, and call the doctor again"),
+    };
     tell(&cell);
     cell.state == State::Good
 }
@@ -138,6 +140,25 @@ fn rustc(toolchain: &Toolchain) -> Finding {
     }
 }
 
+/// Why there is no rustc, and what to do.
+fn no_rustc(toolchain: Option<&str>, error: &str) -> Finding {
+    match toolchain {
+        _ if env::var_os("RUSTC").is_none() && on_path("rustc").is_none() => Finding::missing(
+            "rustc",
+            "not on the PATH",
+            "install Rust from https://rustup.rs, and start Jupyter from a shell that has it on its PATH",
+        ),
+        Some(name) => Finding::missing("rustc", brief(error), format!("`rustup toolchain install {name}`")),
+        None => Finding::missing("rustc", brief(error), "`rustup update`, or install Rust from https://rustup.rs"),
+    }
+}
+
+/// The first paragraph of what a program said, in one line.
+fn brief(said: &str) -> String {
+    let paragraph = said.lines().map(str::trim).skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
+    paragraph.collect::<Vec<_>>().join("; ")
+}
+
 /// 1 and 95 out of `rustc 1.95.0 (59807616e 2026-04-14)`.
 fn numbers(version: &str) -> Option<(u64, u64)> {
     let mut parts = version.split_whitespace().nth(1)?.split('.');
@@ -153,7 +174,7 @@ fn cargo(toolchain: &Toolchain) -> Finding {
         }
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let found = format!("`{} --version` fails: {}", toolchain.cargo.display(), said.trim());
+            let found = format!("`{} --version` fails: {}", toolchain.cargo.display(), brief(&said));
             Finding::missing("cargo", found, advice)
         }
         Err(error) => Finding::missing("cargo", format!("{}: {error}", toolchain.cargo.display()), advice),
@@ -363,27 +384,33 @@ fn cell(start: Start) -> Finding {
     let clock = Instant::now();
     let mut engine = match start(folder.0.clone(), listener) {
         Ok(engine) => engine,
-        Err(error) => return Finding::missing(subject, format!("the engine cannot be started: {error}"), advice),
+        Err(error) => {
+            return Finding::missing(subject, format!("the engine cannot be started: {}", brief(&error)), advice);
+        }
     };
     let started = clock.elapsed();
-    let outcome = engine.execute(&Cell { source: "1 + 1".to_owned(), name: "1".to_owned() });
+    // A cell that was compiled before would come from the cache, and tell nothing of the compiler and the linker.
+    let number = uuid::Uuid::new_v4().as_u64_pair().0 >> 16;
+    let outcome = engine.execute(&Cell { source: format!("{number}u64 + 1"), name: "1".to_owned() });
     let took = clock.elapsed() - started;
     drop(engine);
     let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
-    let is_two = |event: &Event| match event {
-        Event::Result { data } => data.get("text/plain").and_then(Value::as_str) == Some("2"),
+    let sum = (number + 1).to_string();
+    let is_sum = |event: &Event| match event {
+        Event::Result { data } => data.get("text/plain").and_then(Value::as_str) == Some(sum.as_str()),
         _ => false,
     };
-    if outcome == Outcome::Completed && events.iter().any(is_two) {
+    if outcome == Outcome::Completed && events.iter().any(is_sum) {
         let (started, took) = (started.as_secs_f64(), took.as_secs_f64());
-        return Finding::good(subject, format!("`1 + 1` is 2: engine ready in {started:.2} s, cell in {took:.2} s"));
+        let found = format!("the engine is ready in {started:.2} s, and a new cell is compiled and run in {took:.2} s");
+        return Finding::good(subject, found);
     }
     let why = events.into_iter().find_map(|event| match event {
-        Event::Error(error) => Some(error.message),
+        Event::Error(error) => Some(brief(&error.message)),
         _ => None,
     });
-    let why = why.unwrap_or_else(|| "it has no result".to_owned());
-    Finding::missing(subject, format!("`1 + 1` does not run: {why}"), advice)
+    let why = why.unwrap_or_else(|| "its result is wrong".to_owned());
+    Finding::missing(subject, format!("a sum of two numbers cannot be compiled and run: {why}"), advice)
 }
 
 /// A folder that is gone when this is dropped.
@@ -414,6 +441,12 @@ mod tests {
         assert!(numbers("rustc 1.100.0-nightly").unwrap() > OLDEST_RUSTC);
         assert!(numbers("rustc 1.9.0").unwrap() < OLDEST_RUSTC);
         assert_eq!(numbers("rustc"), None);
+    }
+
+    #[test]
+    fn what_a_program_said_is_cut_to_its_first_paragraph() {
+        assert_eq!(brief("\nerror: no\n  help: do\n\nStack backtrace:\n 0: main"), "error: no; help: do");
+        assert_eq!(brief(""), "");
     }
 
     #[test]
