@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, build, check, compile, completions, exec, explain, graph, logs, metrics, repl, run, runs,
+    artifacts, build, check, compile, completions, exec, explain, graph, kernel, logs, metrics, repl, run, runs,
 };
 use crate::outcome::{OK, USAGE};
 use crate::session::{Colour, Session};
@@ -21,7 +21,8 @@ use crate::session::{Colour, Session};
                   oxikale graph titanic.ipynb            draw it\n  \
                   oxikale run opt.ipynb -p lr=0.1        set a parameter\n  \
                   oxikale exec titanic.ipynb             run its cells and keep their outputs in it\n  \
-                  oxikale repl                           try something\n\n\
+                  oxikale repl                           try something\n  \
+                  oxikale kernel install                 offer Rust in JupyterLab\n\n\
                   Exit codes: 0 success; 1 the run failed, or a check found errors; 2 wrong usage; 3 the notebook has \
                   errors; 4 a problem outside of the notebook (no cargo, no network, a full disk); 130 interrupted.",
     subcommand_required = true,
@@ -65,6 +66,8 @@ pub enum Command {
     Exec(exec::Exec),
     /// Run Rust cell by cell in a terminal
     Repl(repl::Repl),
+    /// Use Rust in JupyterLab and other front ends of Jupyter
+    Kernel(kernel::Kernel),
     /// List the runs, or show one
     Runs(runs::Runs),
     /// Print what a step printed

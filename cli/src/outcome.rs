@@ -43,6 +43,14 @@ impl Failure {
         Self::Said(ENVIRONMENT, message.into())
     }
 
+    /// What is to be said.
+    pub fn into_message(self) -> String {
+        match self {
+            Self::Said(_, message) => message,
+            Self::NobodyListens => String::new(),
+        }
+    }
+
     /// Our output could not be written.
     pub fn output(error: &io::Error) -> Self {
         match error.kind() {

@@ -6,7 +6,7 @@ use std::io;
 
 use support::{Done, Place};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "check",
     "graph",
     "compile",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 13] = [
     "run",
     "exec",
     "repl",
+    "kernel",
     "runs",
     "logs",
     "artifacts",

@@ -12,7 +12,7 @@ use oxikale_engine::{Engine, EngineError, Listener};
 use crate::outcome::Failure;
 
 /// Which engine runs cells, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct EngineChoice {
     /// What compiles and runs cells
     #[arg(long, value_enum, default_value_t = Kind::Direct, value_name = "ENGINE")]
@@ -47,6 +47,23 @@ impl EngineChoice {
             #[cfg(feature = "evcxr")]
             Kind::Evcxr => Ok(()),
         }
+    }
+
+    /// The same choice as options of a command line, without what is the default anyway.
+    pub fn arguments(&self) -> Vec<String> {
+        let engine = match self.engine {
+            Kind::Direct => None,
+            #[cfg(feature = "evcxr")]
+            Kind::Evcxr => Some("--engine=evcxr".to_owned()),
+        };
+        let toolchain = self.toolchain.as_ref().map(|name| format!("--toolchain={name}"));
+        let memory_limit = self.memory_limit.map(|bytes| format!("--memory-limit={bytes}"));
+        engine.into_iter().chain(toolchain).chain(memory_limit).collect()
+    }
+
+    /// The toolchain that was named.
+    pub fn toolchain(&self) -> Option<&str> {
+        self.toolchain.as_deref()
     }
 
     /// Starts the engine. Cells run in `folder`; the crates of a notebook are pinned by the lock file beside it.

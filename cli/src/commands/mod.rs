@@ -9,6 +9,7 @@ pub mod engine_choice;
 pub mod exec;
 pub mod explain;
 pub mod graph;
+pub mod kernel;
 pub mod logs;
 pub mod metrics;
 pub mod notebook_file;
@@ -32,6 +33,7 @@ pub fn execute(command: Command, session: &Session) -> Outcome {
         Command::Build(build) => build.execute(session),
         Command::Run(run) => run.execute(session),
         Command::Exec(exec) => exec.execute(session),
+        Command::Kernel(kernel) => kernel.execute(session),
         Command::Repl(repl) => repl.execute(session),
         Command::Runs(runs) => runs.execute(session),
         Command::Logs(logs) => logs.execute(session),

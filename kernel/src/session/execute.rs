@@ -142,7 +142,7 @@ impl Session {
         for (name, expression) in expressions {
             let outputs = Arc::clone(&self.outputs);
             let captured = match expression.as_str() {
-                Some(expression) => outputs.capture(|| drop(self.run_in_engine(expression))),
+                Some(expression) => outputs.capture(|| _ = self.run_in_engine(expression)),
                 None => Default::default(),
             };
             let value = match (captured.error, captured.data) {
