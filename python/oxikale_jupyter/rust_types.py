@@ -122,10 +122,10 @@ def of_expression(tokens):
     tokens = list(tokens)
     if not tokens:
         return UNKNOWN
-    head, first, last = [token.text for token in tokens], tokens[0], tokens[-1]
-    if "as" in head:
-        place = len(head) - 1 - head[::-1].index("as")
-        return of_annotation(tokens[place + 1 :])
+    head, first = [token.text for token in tokens], tokens[0]
+    converted = parted(tokens, "as")
+    if len(converted) > 1:
+        return of_annotation(converted[-1])
     if len(head) > 4 and head[-4] == "." and head[-2:] == ["(", ")"]:
         method, before = head[-3], of_expression(tokens[:-4])
         if before == STR and method in ("to_string", "to_owned", "into"):
@@ -150,9 +150,9 @@ def of_expression(tokens):
         return Type("tuple", tuple(of_expression(part) for part in parts))
     if first.text == "[" and _enclosed(tokens)[1] == []:
         return _of_array(_enclosed(tokens)[0])
-    if head[:2] == ["vec", "!"] and last.text in ("]", ")", "}"):
-        inside, _ = _enclosed(tokens[2:])
-        return Type("Vec", _of_array(inside).arguments)
+    if head[:2] == ["vec", "!"] and len(tokens) > 2:
+        inside, rest = _enclosed(tokens[2:])
+        return UNKNOWN if rest else Type("Vec", _of_array(inside).arguments)
     return _of_path(tokens)
 
 
@@ -209,7 +209,13 @@ def _of_path(tokens):
     if last == "Some" and inside:
         return Type("Option", (of_expression(inside),))
     if inside is None:
-        return Type(owner) if owner in INTEGERS or owner in FLOATS else UNKNOWN
+        # `u8::MAX`, `std::f64::consts::PI`
+        number = next((name for name in names[:-1] if name in INTEGERS or name in FLOATS), None)
+        return Type(number) if number else UNKNOWN
+    if last not in ("from", "new", "default", "with_capacity"):
+        return UNKNOWN
+    if owner in INTEGERS or owner in FLOATS:
+        return Type(owner)
     path = "" if len(names) < 3 else "::".join(names[:-1])
     if owner == "String":
         return STRING

@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import random
 import shutil
 import subprocess
 
@@ -68,6 +69,11 @@ DECLARED = [
     ("let n = -5;", 2**31, "let n = 2147483648i64;"),
     ("let n = 5 as u16;", 7, "let n = 7u16;"),
     ("let n: i128 = 0;", 2**100, "let n: i128 = 1267650600228229401496703205376;"),
+    ("let x = f64::from(3);", 2, "let x = 2.0;"),
+    ("let x = std::f64::consts::PI;", 2, "let x = 2.0;"),
+    ("let x = u8::MAX;", 2, "let x = 2u8;"),
+    ("let x = vec![1 as u8, 2];", [3], "let x = vec![3u8];"),
+    ("let x = vec![1, 2].len() as u64;", 3, "let x = 3u64;"),
     ("let on = false;", True, "let on = true;"),
     ("let c = 'a';", "'", "let c = '\\'';"),
     ('let s = "x";', "y", 'let s = "y";'),
@@ -115,6 +121,7 @@ DECLARED = [
     ("let b: Box<f64> = Box::new(0.1);", 1, "let b: Box<f64> = Box::new(1.0);"),
     ("let r#type: u8 = 1;", 2, "let r#type: u8 = 2;"),
     ("let doubled = other * 2;", 3, "let doubled = 3;"),
+    ("let x = vec![1u8].into_iter().map(f64::from).collect::<Vec<_>>();", [1], "let x = vec![1];"),
     (
         "let p = std::path::PathBuf::from(\"a\");",
         "b",
@@ -128,6 +135,7 @@ OPEN = (
     "let v: Vec<_> = Vec::new();",
     "let m = std::collections::BTreeMap::new();",
     "let doubled = other * 2;",
+    "let x = vec![1u8].into_iter().map(f64::from).collect::<Vec<_>>();",
     "let n = -5;",
     "let v = [1, 2];",
     "let v = &[1, 2];",
@@ -219,6 +227,19 @@ def test_nesting_without_end_is_refused():
         injected("", x=value)
     with pytest.raises(ParameterProblem, match="nested too deep"):
         declarations("let x: " + "&" * 100_000 + "u8 = 1;")
+
+
+def test_no_text_breaks_the_reading():
+    chance = random.Random(7)
+    words = ["let ", "mut ", "x", ":", "=", ";", "<", ">", "(", ")", "[", "]", "{", "}", "&", "'a", "'b'", '"s"', "1", "2.5"]
+    words += ["vec!", "Vec", "::", "from", "None", "Some", "as ", "f64", "_", ",", "-", ".", "to_vec", "#", "\n", "//", "/*", "*/"]
+    for _ in range(20_000):
+        text = "let x" + "".join(chance.choices(words, k=chance.randrange(25))) + ";"
+        try:
+            for name in declarations(text):
+                injected(text, **{name: chance.choice([1, 2.5, "s", None, [], [1], {}, {"a": 1}, True])})
+        except ParameterProblem:
+            pass
 
 
 CELL = '''\
