@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Prints the folder of a virtual environment with JupyterLab, in which the kernel and papermill's parameters are installed.
+# Prints the folder of a virtual environment with JupyterLab, the kernel, and papermill with parameters in Rust.
 #
 # Usage: scripts/jupyter_venv.sh OXIKALE
 #
-# OXIKALE is the command that was built. The environment gets a copy of it, so that its kernelspec outlives `cargo clean`
-# and a terminal in JupyterLab finds it too. A second call does only what is left to do.
+# OXIKALE is the command that was built. The environment gets a copy of it, so that its kernelspec outlives
+# `cargo clean` and a terminal in JupyterLab finds it too. A second call does only what is left to do.
 set -euo pipefail
 
 oxikale=${1:?usage: scripts/jupyter_venv.sh OXIKALE}

@@ -25,8 +25,8 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 class Type:
     """A type.
 
-    `name` is the last part of its path, or `&`, `slice`, `array`, `tuple`, `?` where it is not known, and `{integer}` and
-    `{float}` for numbers that say no type.
+    `name` is the last part of its path, or `&`, `slice`, `array`, `tuple`, `?` where it is not known, and `{integer}`
+    and `{float}` for numbers that say no type.
     """
 
     name: str

@@ -46,8 +46,8 @@ def _filled(kind, value):
     if kind != UNKNOWN and filled == UNKNOWN:
         raise ParameterProblem(f"{shown(value)} is no `{kind}`")
     raise ParameterProblem(
-        f"Rust cannot know the type of {shown(value)}; give the parameter a type in the cell tagged `parameters`, such as "
-        f"{_EXAMPLES.get(type(value), '`let name: Option<f64> = None;`')}"
+        f"Rust cannot know the type of {shown(value)}; give the parameter a type in the cell tagged `parameters`, such "
+        f"as {_EXAMPLES.get(type(value), '`let name: Option<f64> = None;`')}"
     )
 
 

@@ -42,7 +42,12 @@ def prepared(path, parameters, **options):
 def test_the_injected_cell_keeps_types(tmp_path, language):
     path = notebook(tmp_path, (["parameters"], CELL), ([], "lr"), language=language, kernel="rust")
     text = prepared(path, {"lr": 1, "names": ["a"], "new": 5})
-    assert text == '// Parameters\nlet lr: f64 = 1.0;\nlet mut names: Vec<String> = vec!["a".to_string()];\nlet new = 5;\n'
+    assert text.splitlines() == [
+        "// Parameters",
+        "let lr: f64 = 1.0;",
+        'let mut names: Vec<String> = vec!["a".to_string()];',
+        "let new = 5;",
+    ]
 
 
 @pytest.mark.parametrize("engine", [None, "nbclient", "oxikale"])
