@@ -32,8 +32,12 @@ data: prerequisites
 demo: release data ## run the Titanic notebook as a pipeline on this machine
 	"$(OXIKALE)" run reference_notebooks/titanic.ipynb
 
+.PHONY: lab
+lab: release ## open JupyterLab with the kernel on notebooks/; ARGS="--no-browser --port 9999" are options of its own
+	scripts/lab.sh "$(OXIKALE)" notebooks $(ARGS)
+
 .PHONY: test
-test: lint doc test-rust test-python test-notebooks ## run every check and every test
+test: lint doc test-rust test-python test-papermill test-notebooks ## run every check and every test
 
 # The tests without rust-analyzer, which the evcxr engine brings: unoptimised, it takes half a minute to start.
 .PHONY: test-rust
@@ -50,6 +54,12 @@ test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which take
 test-python: release data
 	venv=$$(scripts/venv.sh tests/python/requirements.txt) && \
 	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/python
+
+.PHONY: test-papermill
+test-papermill: release
+	venv=$$(scripts/venv.sh python/tests/requirements.txt) && \
+	"$$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall ./python && \
+	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest python/tests
 
 .PHONY: test-notebooks
 test-notebooks: release data ## run the reference notebooks in the engines
@@ -84,5 +94,5 @@ doc: prerequisites ## build the documentation of the crates
 clean: ## remove what was built; runs, volumes and fetched data stay
 	cargo clean
 	rm -rf "$${OXIKALE_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/oxikale}"/venv-*
-	find benches tests -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -rf .pytest_cache tests/python/.pytest_cache
+	find benches python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .pytest_cache python/.pytest_cache tests/python/.pytest_cache

@@ -1,0 +1,1 @@
+"""What Jupyter's Python tools need to know of Rust notebooks."""
