@@ -1,11 +1,12 @@
 //! Builds the step program with cargo, and brings back to the notebook what rustc says.
 
 mod cargo;
+mod fingerprints;
 mod library;
 mod messages;
 mod package;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -86,6 +87,9 @@ pub struct Built {
     pub package: Option<PathBuf>,
     /// The cargo target folder.
     pub target: PathBuf,
+    /// What each step is made of, by task: equal ones do the same with equal inputs. Empty after a check, and where it
+    /// cannot be found out.
+    pub fingerprints: BTreeMap<String, String>,
     /// Whether nothing had to be built.
     pub reused: bool,
     /// Whether the lock file beside the notebook is new or changed.
@@ -167,6 +171,7 @@ impl Builder {
             program: None,
             package: None,
             target: target.clone(),
+            fingerprints: BTreeMap::new(),
             reused: false,
             lock_changed: None,
             time: Duration::ZERO,
@@ -186,8 +191,9 @@ impl Builder {
             let questions = built.compilation.questions.clone();
             let key = if package.has_local_crates || !questions.is_empty() { None } else { key(&package.folder) };
             let kept = |key: &str| self.cache.join("programs").join(&package.name).join(key);
-            if let Some(program) = key.as_deref().map(kept).filter(|program| program.exists() && mode == Mode::Build) {
-                built.program = Some(program);
+            if let Some(executable) = key.as_deref().map(kept).filter(|kept| kept.exists() && mode == Mode::Build) {
+                built.fingerprints = fingerprints::of_steps(&program, &package.folder, &executable, None);
+                built.program = Some(executable);
                 built.reused = true;
                 break;
             }
@@ -216,7 +222,10 @@ impl Builder {
             } else if let Some(executable) = outcome.executable {
                 // The lock file is part of the key, and may have been made just now.
                 let key = key_of(&package.folder);
-                built.program = Some(keep(&executable, &kept(&key)).map_err(at(&kept(&key)))?);
+                let kept = keep(&executable, &kept(&key)).map_err(at(&kept(&key)))?;
+                let sources = package.has_local_crates.then(|| executable.with_extension("d"));
+                built.fingerprints = fingerprints::of_steps(&program, &package.folder, &kept, sources.as_deref());
+                built.program = Some(kept);
             }
             break;
         }
@@ -325,8 +334,13 @@ fn key(folder: &Path) -> Option<String> {
 }
 
 fn key_of(folder: &Path) -> String {
+    hex(&hash_of(folder, &["src/main.rs", "Cargo.toml", "Cargo.lock"]).finalize()[..12])
+}
+
+/// A hash of some files of a package, the toolchain and its flags, to which more can be added.
+fn hash_of(folder: &Path, files: &[&str]) -> Sha256 {
     let mut hash = Sha256::new();
-    for file in ["src/main.rs", "Cargo.toml", "Cargo.lock"] {
+    for file in files {
         hash.update(fs::read(folder.join(file)).unwrap_or_default());
         hash.update([0]);
     }
@@ -335,7 +349,7 @@ fn key_of(folder: &Path) -> String {
         hash.update(output.stdout);
     }
     hash.update(std::env::var_os("RUSTFLAGS").unwrap_or_default().as_encoded_bytes());
-    hex(&hash.finalize()[..12])
+    hash
 }
 
 /// Puts the built program where no later build touches it, and lets go of the oldest ones.

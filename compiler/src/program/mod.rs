@@ -2,6 +2,7 @@
 //! crosses steps one type.
 
 mod derives;
+mod own_code;
 mod placement;
 mod source_map;
 
@@ -40,6 +41,21 @@ pub struct Program {
     pub derived: BTreeSet<String>,
     /// All structs and enums of the notebook.
     pub types: BTreeSet<String>,
+    /// What each step is made of.
+    pub steps: Vec<StepCode>,
+    /// How many variables cross steps. They are numbered in the order in which the program makes their slots.
+    pub slots: usize,
+}
+
+/// What a step of a program is made of, as far as the text tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepCode {
+    /// The step, as KFP knows it.
+    pub task: String,
+    /// Stands for its code and all that this can reach.
+    pub hash: String,
+    /// The slots that it takes from and hands on: their types, which other steps help to decide, make a difference.
+    pub slots: Vec<usize>,
 }
 
 /// What a program is made of.
@@ -113,7 +129,24 @@ pub(crate) fn generate(parts: &Parts<'_>) -> Program {
     }
     writer.push("::std::result::Result::Ok(())\n}\n\n");
     main_function(&mut writer, parts);
+    let slots: Vec<(usize, &str)> = parts
+        .order
+        .iter()
+        .flat_map(|&step| parts.pipeline.steps[step].outputs.iter().map(move |output| (step, output.key.as_str())))
+        .collect();
+    let steps = parts.pipeline.steps.iter().enumerate().map(|(index, step)| StepCode {
+        task: step.task.clone(),
+        hash: own_code::hash(parts, index, &placement, &derived),
+        slots: (0..slots.len())
+            .filter(|&slot| {
+                let (from, key) = slots[slot];
+                from == index || step.inputs.iter().any(|input| input.from == from && input.key == key)
+            })
+            .collect(),
+    });
     Program {
+        steps: steps.collect(),
+        slots: slots.len(),
         package: package_name(&parts.pipeline.name),
         main: writer.text,
         map: writer.map,

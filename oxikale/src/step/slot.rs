@@ -2,6 +2,7 @@
 
 use std::any::{Any, type_name};
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,18 @@ pub trait HandOn: Serialize + Deserialize<'static> + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + Deserialize<'static> + 'static> HandOn for T {}
 
+/// The types of the slots that were made, where somebody asked for them.
+static TYPES: Mutex<Option<Vec<&'static str>>> = Mutex::new(None);
+
+/// The types of the slots that `program` makes, in order.
+pub(super) fn types(program: impl FnOnce() -> Result<(), Failure>) -> Result<Vec<&'static str>, Failure> {
+    let set = |value| std::mem::replace(&mut *TYPES.lock().unwrap_or_else(PoisonError::into_inner), value);
+    set(Some(Vec::new()));
+    let ended = program();
+    let types = set(None).unwrap_or_default();
+    ended.map(|()| types)
+}
+
 /// A variable that one step hands on and others take. In a step that does not make it, it is empty.
 ///
 /// Both ends stand in one function, so rustc finds the same `T` for them.
@@ -33,6 +46,10 @@ pub struct Slot<T> {
 impl<T> Slot<T> {
     /// The slot where its step does not run.
     pub fn empty(key: &'static str) -> Self {
+        let asked = || TYPES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(types) = asked().as_mut() {
+            types.push(type_name::<T>());
+        }
         Self { key, value: PhantomData }
     }
 
