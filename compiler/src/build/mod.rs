@@ -15,11 +15,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use oxikale_notebook::Notebook;
+use oxikale_notebook::directives::Dependency;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::compile::{Compilation, Options, compile};
+use crate::compile::{Compilation, Options, Wanted, compile, compile_and_pull};
 use crate::dataflow::{Answers, Question};
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::program::{Pull, PullError, PulledCell};
 use messages::Findings;
 
 pub use library::provide as provide_library;
@@ -154,7 +157,36 @@ impl Builder {
 
     /// Compiles without asking rustc; answers that rustc gave for this very text are used.
     pub fn compile(&self, notebook: &Notebook) -> Compilation {
-        compile(notebook, &Options { name: self.name.clone(), answers: self.answers(notebook), ..Options::default() })
+        compile(notebook, &self.options(notebook))
+    }
+
+    /// The text of a cell that puts a session where a step of a run began: it defines the notebook's items, the step's
+    /// inputs in the types that they have in the step program, and the parameters and shared variables that the step
+    /// sees. The session's relative paths must start at the notebook's folder.
+    ///
+    /// What rustc taught when the program was built is used, so the notebook should have been built in this state.
+    ///
+    /// # Errors
+    /// When the notebook has errors or no such step, or a file is missing from `pull`.
+    pub fn pull(&self, notebook: &Notebook, pull: &Pull) -> Result<PulledCell, PullError> {
+        let directory = self.notebook.parent().unwrap_or(Path::new("."));
+        let link = |dependencies: &[Dependency]| {
+            let mut dependencies = dependencies.to_vec();
+            for dependency in &mut dependencies {
+                // The session itself says that a crate is not there.
+                let _ = dependency.resolve_name(directory);
+            }
+            package::linked(&dependencies, directory)
+        };
+        let wanted = Wanted { pull, link: &link };
+        let (compilation, pulled) = compile_and_pull(notebook, &self.options(notebook), Some(wanted));
+        pulled.unwrap_or(Err(PullError::Notebook(compilation.diagnostics)))
+    }
+
+    /// What a compilation is told of a notebook that may have been built before.
+    fn options(&self, notebook: &Notebook) -> Options {
+        let Learnt { answers, derive } = self.learnt(notebook);
+        Options { name: self.name.clone(), answers, derive, program: false }
     }
 
     /// Compiles and builds (or checks). Errors of the notebook are no failure: they are among the diagnostics.
@@ -164,8 +196,7 @@ impl Builder {
     pub fn build(&self, notebook: &Notebook, mode: Mode, on_event: &mut dyn FnMut(Event)) -> Result<Built, BuildError> {
         let start = Instant::now();
         let target = self.cache.join("build");
-        let mut options =
-            Options { name: self.name.clone(), answers: self.answers(notebook), program: true, ..Options::default() };
+        let mut options = Options { program: true, ..self.options(notebook) };
         let mut built = Built {
             compilation: Compilation::default(),
             program: None,
@@ -209,7 +240,7 @@ impl Builder {
             }
             let mut findings = messages::read(&outcome.messages, &program, notebook);
             if learn(&mut options, &findings, &questions, outcome.success) {
-                self.remember(notebook, &options.answers);
+                self.remember(notebook, &options);
                 continue;
             }
             let explained = findings.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
@@ -250,7 +281,7 @@ impl Builder {
         Some(program)
     }
 
-    fn answers_file(&self, notebook: &Notebook) -> PathBuf {
+    fn learnt_file(&self, notebook: &Notebook) -> PathBuf {
         let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
         for cell in notebook.cells() {
             hash.update(cell.source.as_bytes());
@@ -263,23 +294,30 @@ impl Builder {
         self.cache.join("answers").join(format!("{}.json", hex(&hash.finalize()[..16])))
     }
 
-    fn answers(&self, notebook: &Notebook) -> Answers {
-        fs::read(self.answers_file(notebook))
+    fn learnt(&self, notebook: &Notebook) -> Learnt {
+        fs::read(self.learnt_file(notebook))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
     }
 
-    /// Answers are kept for the next compilation; if they cannot be, rustc is asked again.
-    fn remember(&self, notebook: &Notebook, answers: &Answers) {
-        if answers.is_empty() {
-            return;
-        }
-        let file = self.answers_file(notebook);
-        if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(answers)) {
+    /// What rustc taught is kept for the next compilation; if it cannot be, rustc is asked again.
+    fn remember(&self, notebook: &Notebook, options: &Options) {
+        let learnt = Learnt { answers: options.answers.clone(), derive: options.derive.clone() };
+        let file = self.learnt_file(notebook);
+        if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(&learnt)) {
             let _ = fs::create_dir_all(folder).and_then(|()| fs::write(&file, bytes));
         }
     }
+}
+
+/// What rustc taught about one text of a notebook.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Learnt {
+    /// Whether steps change variables.
+    answers: Answers,
+    /// Types that need serde's derives.
+    derive: BTreeSet<String>,
 }
 
 /// Takes over what rustc taught; says whether it is worth another try.

@@ -107,10 +107,15 @@ fn without_package(lock: &str, name: &str) -> String {
     }
 }
 
-fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> String {
-    let mut dependencies = Table::new();
+/// The notebook's crates as a program or a session must link them, so that their values can be handed on, and the
+/// features of the library `oxikale` that this takes. `directory` is where relative paths start.
+pub(super) fn linked(
+    dependencies: &[Dependency],
+    directory: &Path,
+) -> (Vec<Dependency>, BTreeSet<&'static str>) {
+    let mut linked = Vec::new();
     let mut features = BTreeSet::from(["step"]);
-    for dependency in &program.dependencies {
+    for dependency in dependencies {
         if dependency.name == "oxikale" {
             continue;
         }
@@ -128,8 +133,17 @@ fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> 
         if let Some(feature) = serde_feature(&package, &dependency) {
             dependency.features.insert(feature);
         }
-        dependencies.insert(dependency.name.clone(), Value::Table(dependency.to_toml()));
+        linked.push(dependency);
     }
+    (linked, features)
+}
+
+fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> String {
+    let (linked, features) = linked(&program.dependencies, directory);
+    let mut dependencies: Table = linked
+        .into_iter()
+        .map(|dependency| (dependency.name.clone(), Value::Table(dependency.to_toml())))
+        .collect();
     let mut oxikale = Table::new();
     oxikale.insert("path".to_owned(), Value::from(library.display().to_string()));
     oxikale.insert("features".to_owned(), Value::Array(features.into_iter().map(Value::from).collect()));

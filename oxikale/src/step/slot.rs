@@ -2,12 +2,14 @@
 
 use std::any::{Any, type_name};
 use std::marker::PhantomData;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::format::{self, Kind};
 use super::{Failure, Step};
+use crate::Error;
 
 /// A type whose values can be handed on to another step: everything that serde can write and read.
 ///
@@ -73,6 +75,31 @@ impl<T> Slot<T> {
         })?;
         step.session.saved_variable(key, saved, type_name::<T>());
         Ok(Self::empty(key))
+    }
+
+    /// Says that the slot is one for values of this type, and does nothing.
+    pub fn is_of(&self, _: &T) {}
+
+    /// Reads the variable from a file that a step saved, in a session that stands where another step began.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged, or holds a value of another type.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<T, Error>
+    where
+        T: HandOn,
+    {
+        let path = path.as_ref();
+        format::load::<T>(Kind::of::<T>(), path).map_err(|error| {
+            let (key, wanted) = (self.key, type_name::<T>());
+            Error::caused(
+                format!(
+                    "variable `{key}` (`{wanted}`) cannot be read from {}: {error}; if the notebook has changed since \
+                     the run, run it again",
+                    path.display()
+                ),
+                error,
+            )
+        })
     }
 
     /// Reads the variable from the step's input of the same key.
