@@ -260,6 +260,7 @@ impl Work<'_> {
                 flows: &flows,
                 order: &order,
                 parameters: &parameters,
+                parameter_uses: &reached.parameters,
                 shared_uses: &shared_flow.uses.keys().cloned().collect(),
                 mutable: &mutable,
                 uncertain: &uncertain,

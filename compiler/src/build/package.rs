@@ -109,10 +109,7 @@ fn without_package(lock: &str, name: &str) -> String {
 
 /// The notebook's crates as a program or a session must link them, so that their values can be handed on, and the
 /// features of the library `oxikale` that this takes. `directory` is where relative paths start.
-pub(super) fn linked(
-    dependencies: &[Dependency],
-    directory: &Path,
-) -> (Vec<Dependency>, BTreeSet<&'static str>) {
+pub(super) fn linked(dependencies: &[Dependency], directory: &Path) -> (Vec<Dependency>, BTreeSet<&'static str>) {
     let mut linked = Vec::new();
     let mut features = BTreeSet::from(["step"]);
     for dependency in dependencies {
@@ -140,10 +137,8 @@ pub(super) fn linked(
 
 fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> String {
     let (linked, features) = linked(&program.dependencies, directory);
-    let mut dependencies: Table = linked
-        .into_iter()
-        .map(|dependency| (dependency.name.clone(), Value::Table(dependency.to_toml())))
-        .collect();
+    let mut dependencies: Table =
+        linked.into_iter().map(|dependency| (dependency.name.clone(), Value::Table(dependency.to_toml()))).collect();
     let mut oxikale = Table::new();
     oxikale.insert("path".to_owned(), Value::from(library.display().to_string()));
     oxikale.insert("features".to_owned(), Value::Array(features.into_iter().map(Value::from).collect()));

@@ -71,6 +71,8 @@ pub(crate) struct Parts<'a> {
     /// Steps, each after its ancestors.
     pub(crate) order: &'a [usize],
     pub(crate) parameters: &'a Parameters,
+    /// For each step: the variables of parameters cells that it uses, also computed ones.
+    pub(crate) parameter_uses: &'a [BTreeSet<String>],
     /// Free names of the shared cells.
     pub(crate) shared_uses: &'a BTreeSet<String>,
     /// Inputs that are `let mut`, by step and variable.
@@ -318,7 +320,7 @@ fn body(
 
 /// The parameters that a step needs, for itself and for the shared cells.
 fn parameters_of(parts: &Parts<'_>, step: usize) -> BTreeSet<String> {
-    let mut parameters: BTreeSet<String> = parts.pipeline.steps[step].parameters.iter().cloned().collect();
+    let mut parameters = parts.parameter_uses[step].clone();
     parameters.extend(parts.shared_uses.iter().filter(|name| parts.parameters.names.contains_key(*name)).cloned());
     parameters
 }

@@ -169,7 +169,11 @@ pub(super) fn write(
     }
     for (from, step) in steps.iter().enumerate() {
         for output in &step.outputs {
-            writer.push(&format!("let {} = ::oxikale::step::Slot::empty({:?});\n", slot(from, &output.key), output.key));
+            writer.push(&format!(
+                "let {} = ::oxikale::step::Slot::empty({:?});\n",
+                slot(from, &output.key),
+                output.key
+            ));
         }
     }
     let head = if parts.asynchronous { "async || " } else { "|| " };
