@@ -17,7 +17,7 @@ use crate::items::{self, ItemKind, Namespace, NotebookItem};
 use crate::names;
 use crate::parameters::{self, Parameters};
 use crate::pipeline::{Input, Output, Pipeline, Step};
-use crate::program::{self, Program, Pull, PullError, PulledCell};
+use crate::program::{self, Linked, Program, Pull, PullError, PulledCell};
 use crate::settings::{self, Settings};
 use crate::source::{self, ParsedCell};
 use crate::steps::{self, Layout};
@@ -77,7 +77,7 @@ pub fn compile(notebook: &Notebook, options: &Options) -> Compilation {
 pub(crate) struct Wanted<'a> {
     pub(crate) pull: &'a Pull,
     /// Of the notebook's crates, what a session must link, and which features of the library that takes.
-    pub(crate) link: &'a (dyn Fn(&[Dependency]) -> (Vec<Dependency>, BTreeSet<&'static str>) + Sync),
+    pub(crate) link: &'a (dyn Fn(&[Dependency]) -> Linked + Sync),
 }
 
 /// The cell, or why there is none; nothing where none was wanted or the notebook has errors.
@@ -272,7 +272,7 @@ impl Work<'_> {
                 asked: &self.options.derive,
             };
             if let Some(Wanted { pull, link }) = wanted {
-                pulled = Some(program::pull(&parts, pull, link(&self.commands.dependencies)));
+                pulled = Some(program::pull(&parts, pull, &link(&self.commands.dependencies)));
             }
             if self.options.program {
                 compilation.program = Some(program::generate(&parts));

@@ -176,7 +176,7 @@ impl Builder {
                 // The session itself says that a crate is not there.
                 let _ = dependency.resolve_name(directory);
             }
-            package::linked(&dependencies, directory)
+            package::link(&dependencies, directory)
         };
         let wanted = Wanted { pull, link: &link };
         let (compilation, pulled) = compile_and_pull(notebook, &self.options(notebook), Some(wanted));

@@ -9,7 +9,7 @@ use oxikale_notebook::directives::Dependency;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use crate::program::Program;
+use crate::program::{Linked, Program};
 
 /// Crates whose types serde knows only with a feature, and the feature.
 const SERDE_FEATURES: [(&str, &str); 22] = [
@@ -107,9 +107,8 @@ fn without_package(lock: &str, name: &str) -> String {
     }
 }
 
-/// The notebook's crates as a program or a session must link them, so that their values can be handed on, and the
-/// features of the library `oxikale` that this takes. `directory` is where relative paths start.
-pub(super) fn linked(dependencies: &[Dependency], directory: &Path) -> (Vec<Dependency>, BTreeSet<&'static str>) {
+/// The notebook's crates as a program or a session must link them. `directory` is where relative paths start.
+pub(super) fn link(dependencies: &[Dependency], directory: &Path) -> Linked {
     let mut linked = Vec::new();
     let mut features = BTreeSet::from(["step"]);
     for dependency in dependencies {
@@ -132,13 +131,15 @@ pub(super) fn linked(dependencies: &[Dependency], directory: &Path) -> (Vec<Depe
         }
         linked.push(dependency);
     }
-    (linked, features)
+    Linked { dependencies: linked, features }
 }
 
 fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> String {
-    let (linked, features) = linked(&program.dependencies, directory);
-    let mut dependencies: Table =
-        linked.into_iter().map(|dependency| (dependency.name.clone(), Value::Table(dependency.to_toml()))).collect();
+    let Linked { dependencies, features } = link(&program.dependencies, directory);
+    let mut dependencies: Table = dependencies
+        .into_iter()
+        .map(|dependency| (dependency.name.clone(), Value::Table(dependency.to_toml())))
+        .collect();
     let mut oxikale = Table::new();
     oxikale.insert("path".to_owned(), Value::from(library.display().to_string()));
     oxikale.insert("features".to_owned(), Value::Array(features.into_iter().map(Value::from).collect()));

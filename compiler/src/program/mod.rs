@@ -122,12 +122,17 @@ fn derived<'a>(parts: &'a Parts<'_>) -> BTreeSet<&'a str> {
     if hands_on { derives::derivable(parts.items, parts.asked) } else { BTreeSet::new() }
 }
 
-/// Writes a cell that puts a session where a step begins. `linked` are the crates, and the features of the library.
-pub(crate) fn pull(
-    parts: &Parts<'_>,
-    pull: &Pull,
-    linked: (Vec<Dependency>, BTreeSet<&'static str>),
-) -> Result<PulledCell, PullError> {
+/// The crates of a notebook as a program or a session must link them, so that their values can be handed on.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    /// All but the library `oxikale`.
+    pub(crate) dependencies: Vec<Dependency>,
+    /// The features of the library that this takes.
+    pub(crate) features: BTreeSet<&'static str>,
+}
+
+/// Writes a cell that puts a session where a step begins.
+pub(crate) fn pull(parts: &Parts<'_>, pull: &Pull, linked: &Linked) -> Result<PulledCell, PullError> {
     pulled::write(parts, pull, &placement(parts), &derived(parts), linked)
 }
 

@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use oxikale_notebook::directives::Dependency;
 use quote::ToTokens;
 use serde_json::{Map, Value};
 use syn::Stmt;
 
 use super::placement::Placement;
 use super::source_map::{SourceMap, Writer};
-use super::{Form, Parts, body, item, parameter_statements, parameters_of, shared_statements, slot};
+use super::{Form, Linked, Parts, body, item, parameter_statements, parameters_of, shared_statements, slot};
 use crate::dataflow;
 
 /// What is to be pulled into a session.
@@ -109,13 +108,13 @@ impl Own<'_> {
     }
 }
 
-/// Writes the cell. `dependencies` are the notebook's crates, and `features` those of the library that they call for.
+/// Writes the cell.
 pub(super) fn write(
     parts: &Parts<'_>,
     pull: &Pull,
     placement: &Placement,
     derived: &BTreeSet<&str>,
-    (dependencies, features): (Vec<Dependency>, BTreeSet<&'static str>),
+    linked: &Linked,
 ) -> Result<PulledCell, PullError> {
     let steps = &parts.pipeline.steps;
     let by_name = || steps.iter().position(|step| step.name == pull.step);
@@ -133,10 +132,10 @@ pub(super) fn write(
     }
 
     let mut writer = Writer::default();
-    for dependency in dependencies.iter().filter(|dependency| dependency.name != "oxikale") {
+    for dependency in &linked.dependencies {
         writer.push(&format!(":dep {}\n", dependency.to_toml_line()));
     }
-    let features: Vec<String> = features.iter().map(|feature| format!("{feature:?}")).collect();
+    let features: Vec<String> = linked.features.iter().map(|feature| format!("{feature:?}")).collect();
     writer.push(&format!(":dep oxikale = {{ features = [{}] }}\n", features.join(", ")));
     for attribute in parts.cells.values().flat_map(|cell| &cell.attributes) {
         writer.push(&format!("{}\n", attribute.to_token_stream()));
