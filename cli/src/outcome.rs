@@ -3,7 +3,7 @@
 use std::io;
 
 use oxikale_compiler::build::BuildError;
-use oxikale_runner::{RunError, StoreError};
+use oxikale_runner::{ResumeError, RunError, StoreError};
 
 /// Everything went well.
 pub const OK: u8 = 0;
@@ -76,9 +76,19 @@ impl From<BuildError> for Failure {
     }
 }
 
+impl From<ResumeError> for Failure {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Store(error) => error.into(),
+            error => Self::usage(error.to_string()),
+        }
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = match error {
+            RunError::Resume(error) => return error.into(),
             RunError::Argument(_) | RunError::Secrets(_) => USAGE,
             RunError::Pipeline(_) => NOTEBOOK,
             _ => ENVIRONMENT,

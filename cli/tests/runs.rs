@@ -240,3 +240,68 @@ fn in_a_terminal_the_steps_are_drawn_live() {
     );
     assert!(frames.last().unwrap().contains("succeeded"), "{text:?}");
 }
+
+/// The steps of a run that were taken from an earlier one.
+fn reused(place: &Place) -> Vec<String> {
+    let shown = place.call(&["runs", "latest", "--json"]).exits(0).json();
+    let steps = shown["steps"].as_array().unwrap().iter();
+    steps.filter(|step| step["reused"].is_string()).map(|step| step["task"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn after_a_mistake_is_mended_only_what_it_concerns_runs_again() {
+    let place = Place::new("resume");
+    // Whether `k` is an `i32` is decided by what other steps do with it.
+    let mut cells = [
+        ("functions", "fn double(x: i64) -> i64 { x * 2 }\nfn triple(x: i64) -> i64 { x * 3 }"),
+        ("pipeline-parameters", "let n = 3;"),
+        (
+            "step:load",
+            "let rows: Vec<i64> = (0..n).collect();\nlet k = 2;\nprintln!(\"k has {} bytes\", std::mem::size_of_val(&k));",
+        ),
+        ("step:twice prev:load", "let twice: i64 = rows.iter().map(|x| double(*x)).sum();"),
+        (
+            "step:fit prev:load",
+            "fn fit(rows: &[i64]) -> i64 { panic!(\"no fit for {}\", rows.len()) }\nlet model = fit(&rows);",
+        ),
+        ("step:end prev:twice prev:fit", "println!(\"{} {twice} {model}\", k + 1);"),
+    ];
+    place.notebook("nb.ipynb", &cells);
+    assert!(place.call(&["run", "nb.ipynb", "--resume", "latest"]).exits(2).err.contains("has not been run yet"));
+    let failed = place.call(&["run", "nb.ipynb", "-p", "n=4"]).exits(1);
+    assert!(failed.out.contains("no fit for 4"), "{}", failed.out);
+    assert!(place.call(&["run", "nb.ipynb", "--resume", "nothing"]).exits(2).err.contains("there is no run `nothing`"));
+
+    cells[4].1 = "fn fit(rows: &[i64]) -> i64 { rows.iter().sum() }\nlet model = fit(&rows);";
+    place.notebook("nb.ipynb", &cells);
+    let done = place.call(&["run", "nb.ipynb", "--resume", "latest"]).exits(0);
+    assert_eq!(reused(&place), ["load", "twice"], "{}", done.out);
+    for said in ["load: reused from nb-", "which resumes nb-", "[end] 3 12 6\n", "n = 4"] {
+        assert!(done.out.contains(said), "`{said}` is not in {}", done.out);
+    }
+    assert_eq!(place.call(&["logs", "latest", "load"]).exits(0).out, "k has 4 bytes\n");
+
+    // Nothing has changed.
+    let done = place.call(&["run", "nb.ipynb", "--resume", "latest", "--json"]).exits(0);
+    assert_eq!(reused(&place).len(), 4);
+    let told = |line: &str| line.contains("\"step_ended\"") && line.contains("\"reused\":\"nb-");
+    assert_eq!(done.out.lines().filter(|line| told(line)).count(), 4, "{}", done.out);
+
+    // A shared function that one of the steps calls.
+    cells[0].1 = "fn double(x: i64) -> i64 { x * 20 }\nfn triple(x: i64) -> i64 { x * 30 }";
+    place.notebook("nb.ipynb", &cells);
+    let done = place.call(&["run", "nb.ipynb", "--resume", "latest"]).exits(0);
+    assert_eq!(reused(&place), ["load", "fit"], "{}", done.out);
+    assert!(done.out.contains("[end] 3 120 6\n"), "{}", done.out);
+
+    // The text of `load` is the same, but its `k` has become another type.
+    cells[5].1 = "println!(\"{} {twice} {model}\", rows[k]);";
+    place.notebook("nb.ipynb", &cells);
+    let done = place.call(&["run", "nb.ipynb", "--resume", "latest"]).exits(0);
+    assert!(reused(&place).is_empty(), "{}", done.out);
+    assert!(done.out.contains("[load] k has 8 bytes\n") && done.out.contains("[end] 2 120 6\n"), "{}", done.out);
+
+    // A new value of a parameter concerns those that use it, and what comes after them.
+    let done = place.call(&["run", "nb.ipynb", "--resume", "latest", "-p", "n=5"]).exits(0);
+    assert!(reused(&place).is_empty() && done.out.contains("[end] 2 200 10\n"), "{}", done.out);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oxikale_notebook::directives::Dependency;
 use oxikale_notebook::{CellKind, CellSpan, Notebook};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -16,7 +17,7 @@ use crate::items::{self, ItemKind, Namespace, NotebookItem};
 use crate::names;
 use crate::parameters::{self, Parameters};
 use crate::pipeline::{Input, Output, Pipeline, Step};
-use crate::program::{self, Program};
+use crate::program::{self, Linked, Program, Pull, PullError, PulledCell};
 use crate::settings::{self, Settings};
 use crate::source::{self, ParsedCell};
 use crate::steps::{self, Layout};
@@ -68,13 +69,33 @@ impl Compilation {
 ///
 /// A mistake of ours does not get out: it becomes the diagnostic `OX902`.
 pub fn compile(notebook: &Notebook, options: &Options) -> Compilation {
+    compile_and_pull(notebook, options, None).0
+}
+
+/// What a cell for a session is made of, beside the notebook.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) pull: &'a Pull,
+    /// Of the notebook's crates, what a session must link, and which features of the library that takes.
+    pub(crate) link: &'a (dyn Fn(&[Dependency]) -> Linked + Sync),
+}
+
+/// The cell, or why there is none; nothing where none was wanted or the notebook has errors.
+pub(crate) type Pulled = Option<Result<PulledCell, PullError>>;
+
+/// Compiles a notebook, and writes a cell for a session where one is wanted.
+pub(crate) fn compile_and_pull(
+    notebook: &Notebook,
+    options: &Options,
+    wanted: Option<Wanted<'_>>,
+) -> (Compilation, Pulled) {
     // The parser recurses as deep as the user's expressions are nested.
     let outcome = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(STACK);
-        thread.spawn_scoped(scope, || stages(notebook, options)).map(|handle| handle.join())
+        thread.spawn_scoped(scope, || stages(notebook, options, wanted)).map(|handle| handle.join())
     });
     let message = match outcome {
-        Ok(Ok(compilation)) => return compilation,
+        Ok(Ok(outcome)) => return outcome,
         Ok(Err(panic)) => panic
             .downcast_ref::<String>()
             .map(String::as_str)
@@ -85,17 +106,17 @@ pub fn compile(notebook: &Notebook, options: &Options) -> Compilation {
     };
     let diagnostic = Diagnostic::error("OX902", format!("the compiler failed: {message}"))
         .help("this is a mistake in Oxikale, not in the notebook; please report it with the notebook");
-    Compilation { diagnostics: vec![diagnostic], ..Compilation::default() }
+    (Compilation { diagnostics: vec![diagnostic], ..Compilation::default() }, None)
 }
 
-fn stages(notebook: &Notebook, options: &Options) -> Compilation {
+fn stages(notebook: &Notebook, options: &Options, wanted: Option<Wanted<'_>>) -> (Compilation, Pulled) {
     let mut diagnostics = Vec::new();
     if let Some(language) = notebook.language().filter(|language| !language.eq_ignore_ascii_case("rust")) {
         diagnostics.push(
             Diagnostic::error("OX003", format!("this is a notebook in {}, not in Rust", language.escape_debug()))
                 .help("open it with a Rust kernel, or compile a Rust notebook"),
         );
-        return Compilation { diagnostics, ..Compilation::default() };
+        return (Compilation { diagnostics, ..Compilation::default() }, None);
     }
     for (index, cell) in notebook.cells().iter().enumerate() {
         if cell.odd_tags > 0 {
@@ -133,7 +154,7 @@ fn stages(notebook: &Notebook, options: &Options) -> Compilation {
         ));
     }
     let work = Work { notebook, options, settings, parsed, layout, commands, skipped_cells };
-    work.finish(diagnostics)
+    work.finish(diagnostics, wanted)
 }
 
 /// Everything that is known once the cells are sorted.
@@ -148,7 +169,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn finish(self, mut diagnostics: Vec<Diagnostic>) -> Compilation {
+    fn finish(self, mut diagnostics: Vec<Diagnostic>, wanted: Option<Wanted<'_>>) -> (Compilation, Pulled) {
+        let mut pulled = None;
         let items: Vec<NotebookItem> = self.parsed.values().flat_map(items::of_cell).collect();
         let constants = constants(&items);
         let cells = |indices: &[usize]| indices.iter().filter_map(|index| self.parsed.get(index)).collect::<Vec<_>>();
@@ -217,7 +239,7 @@ impl Work<'_> {
         let mut compilation = Compilation { questions: reached.questions.clone(), ..Compilation::default() };
         let failed =
             |diagnostics: &[Diagnostic]| diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        if !failed(&diagnostics) && self.options.program {
+        if !failed(&diagnostics) && (self.options.program || wanted.is_some()) {
             let uncertain: BTreeSet<(usize, String)> = reached
                 .outputs
                 .iter()
@@ -238,6 +260,7 @@ impl Work<'_> {
                 flows: &flows,
                 order: &order,
                 parameters: &parameters,
+                parameter_uses: &reached.parameters,
                 shared_uses: &shared_flow.uses.keys().cloned().collect(),
                 mutable: &mutable,
                 uncertain: &uncertain,
@@ -248,7 +271,12 @@ impl Work<'_> {
                 asynchronous,
                 asked: &self.options.derive,
             };
-            compilation.program = Some(program::generate(&parts));
+            if let Some(Wanted { pull, link }) = wanted {
+                pulled = Some(program::pull(&parts, pull, &link(&self.commands.dependencies)));
+            }
+            if self.options.program {
+                compilation.program = Some(program::generate(&parts));
+            }
         }
         if failed(&diagnostics) {
             compilation.program = None;
@@ -261,7 +289,7 @@ impl Work<'_> {
         // What concerns the whole notebook first, then by place.
         diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
         compilation.diagnostics = diagnostics;
-        compilation
+        (compilation, pulled)
     }
 
     fn cycle(&self, cycle: &[usize]) -> Diagnostic {

@@ -105,7 +105,7 @@ pub(crate) fn outcome(step: &PlannedStep, folder: &StepFolder, told: &HashSet<St
     outcome
 }
 
-fn handed_on(key: &str, artifact_type: &ArtifactType, path: &Path, metadata: &Map<String, Value>) -> Value {
+pub(crate) fn handed_on(key: &str, artifact_type: &ArtifactType, path: &Path, metadata: &Map<String, Value>) -> Value {
     json!({"name": key, "type": artifact_type, "uri": path, "metadata": metadata})
 }
 
@@ -119,8 +119,8 @@ fn executor_output(path: &Path) -> Option<Value> {
     json_numbers::from_slice(&bytes)
 }
 
-/// Bytes of a file, or of all files in a folder; links in it are not followed.
-fn size(path: &Path) -> Option<u64> {
+/// Bytes of a file, or of all files in a folder; links in it are not followed. None where there is nothing.
+pub(crate) fn size(path: &Path) -> Option<u64> {
     let metadata = fs::metadata(path).ok()?;
     if !metadata.is_dir() {
         return Some(metadata.len());
@@ -139,7 +139,8 @@ fn size(path: &Path) -> Option<u64> {
     Some(total)
 }
 
-fn checksum(path: &Path) -> Option<String> {
+/// The SHA-256 of a file, in hexadecimal; none where there is no such file.
+pub(crate) fn checksum(path: &Path) -> Option<String> {
     // A pipe or a device would never end.
     if !fs::metadata(path).ok()?.is_file() {
         return None;

@@ -107,6 +107,9 @@ pub enum Event {
         folder: PathBuf,
         /// Its steps, each after those that it waits for.
         steps: Vec<StepInfo>,
+        /// The run that it takes up again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resumed_from: Option<String>,
     },
     /// Something that the user may want to know.
     Warning {
@@ -196,6 +199,9 @@ pub enum Event {
         /// Why it did not succeed.
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<Failure>,
+        /// The run in which it did run, where it was not run again in this one: seconds and memory are of that run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reused: Option<String>,
     },
     /// The run is over and recorded.
     RunEnded {

@@ -48,6 +48,8 @@ pub(crate) struct PlannedStep {
     pub secrets: Vec<Secret>,
     /// Mount path and claim.
     pub mounts: Vec<Mount>,
+    /// Whether the pipeline allows that a result of an earlier run is taken.
+    pub reusable: bool,
 }
 
 /// Where an input comes from.
@@ -247,6 +249,7 @@ fn planned_step(
         retry: retry(task.retry_policy.as_ref())?,
         secrets: secrets(kubernetes)?,
         mounts: mounts(kubernetes)?,
+        reusable: task.caching_options.enable_cache == Some(true),
     })
 }
 

@@ -11,8 +11,10 @@ use oxikale_compiler::ir::Ir;
 use crate::arguments::{self, ArgumentError, Arguments};
 use crate::cancel::Cancel;
 use crate::events::{Event, StepInfo};
+use crate::fingerprint;
 use crate::folder::StepFolder;
 use crate::plan::{self, Plan};
+use crate::resume::{Earlier, ResumeError};
 use crate::schedule::{self, Prepared};
 use crate::store::{NewRun, Recorder, RunRecord, Store, StoreError, lock_path, now, reserve_path};
 use crate::{machine, run_id, surroundings};
@@ -41,6 +43,13 @@ pub struct Options {
     pub working_folder: Option<PathBuf>,
     /// A name for people; ids are made by the runner.
     pub run_name: Option<String>,
+    /// What each step is made of, by task, as the build tells it: two steps with the same one do the same with the same
+    /// inputs. A step that has none here is always run.
+    pub fingerprints: BTreeMap<String, String>,
+    /// The run to take up again: its id, the start of its id, or `latest` for the newest run of this pipeline. Steps
+    /// that succeeded in it, and of which nothing has changed, are not run again. Its parameters hold, except for those
+    /// that are given anew.
+    pub resume: Option<String>,
 }
 
 /// A secret whose value is nowhere to be found.
@@ -81,6 +90,8 @@ pub enum RunError {
     },
     /// The store cannot be used.
     Store(StoreError),
+    /// There is nothing to take up again.
+    Resume(ResumeError),
 }
 
 impl fmt::Display for RunError {
@@ -105,6 +116,7 @@ impl fmt::Display for RunError {
             }
             Self::Folder { path, source } => write!(f, "`{}` cannot be used: {source}", path.display()),
             Self::Store(error) => error.fmt(f),
+            Self::Resume(error) => error.fmt(f),
         }
     }
 }
@@ -115,8 +127,15 @@ impl std::error::Error for RunError {
             Self::Folder { source, .. } => Some(source),
             Self::Argument(error) => Some(error),
             Self::Store(error) => Some(error),
+            Self::Resume(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<ResumeError> for RunError {
+    fn from(error: ResumeError) -> Self {
+        Self::Resume(error)
     }
 }
 
@@ -140,7 +159,16 @@ pub fn run(
     cancel: &Cancel,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<RunRecord, RunError> {
-    let arguments = arguments::resolve(ir, &options.arguments).map_err(RunError::Argument)?;
+    let pipeline = &ir.spec.pipeline_info.name;
+    let earlier = match &options.resume {
+        Some(wanted) => Some(Earlier::read(&Store::open(&options.data_dir)?, wanted, pipeline)?),
+        None => None,
+    };
+    let (given, mut warnings) = match &earlier {
+        Some(earlier) => earlier.arguments(ir, &options.arguments),
+        None => (options.arguments.clone(), Vec::new()),
+    };
+    let arguments = arguments::resolve(ir, &given).map_err(RunError::Argument)?;
     let plan = plan::plan(ir, &arguments).map_err(RunError::Pipeline)?;
     let program = surroundings::program(&plan, options)?;
     let working_folder = surroundings::working_folder(options)?;
@@ -149,7 +177,7 @@ pub fn run(
     let data = store.folder().to_owned();
     let volumes =
         plan.steps.iter().map(|step| surroundings::volumes(step, options, &data)).collect::<Result<Vec<_>, _>>()?;
-    let pipeline = &ir.spec.pipeline_info.name;
+    let fingerprints = fingerprint::of_steps(&plan, &options.fingerprints, &volumes, working_folder.as_deref());
     let (id, folder) = make_folder(&store, pipeline)?;
     let _lock = fill_folder(&folder, ir, &plan)?;
     let new = NewRun {
@@ -158,10 +186,25 @@ pub fn run(
         notebook: options.notebook.as_deref(),
         program: &program,
         arguments: &arguments,
+        resumed_from: earlier.as_ref().map(|earlier| earlier.run.id.as_str()),
+        fingerprints: &fingerprints,
     };
     let started_ms = now();
     let recorder = Recorder::begin(&store, &id, &new, &plan, started_ms)?;
-    on_event(Event::RunStarted { id: id.clone(), folder: folder.clone(), steps: step_infos(&plan) });
+    let resumed_from = earlier.as_ref().map(|earlier| earlier.run.id.clone());
+    on_event(Event::RunStarted {
+        id: id.clone(),
+        folder: folder.clone(),
+        steps: step_infos(&plan),
+        resumed_from: resumed_from.clone(),
+    });
+    let reused = match &earlier {
+        Some(earlier) => earlier.take_over(&plan, &fingerprints, &folder, &recorder, cancel, &mut warnings),
+        None => plan.steps.iter().map(|_| None).collect(),
+    };
+    for (task, message) in warnings {
+        on_event(Event::Warning { task, message });
+    }
     let prepared = Prepared {
         plan: &plan,
         run: &id,
@@ -172,6 +215,7 @@ pub fn run(
         volumes: &volumes,
         cores: options.cores.map_or_else(machine::cores, |cores| (cores.max(1) as u64).saturating_mul(1000)),
         memory: options.memory.unwrap_or_else(machine::memory),
+        reused,
     };
     let (state, why) = schedule::run(&prepared, &recorder, cancel, on_event);
     let finished = recorder.finish(state, why.as_deref());
@@ -186,6 +230,7 @@ pub fn run(
         started_ms,
         ended_ms: Some(now()),
         folder,
+        resumed_from,
         id,
     };
     if let Err(error) = finished {

@@ -17,6 +17,7 @@ use crate::memory::MemoryWatch;
 use crate::plan::{Plan, PlannedStep};
 use crate::quantity::human_bytes;
 use crate::report::Report;
+use crate::resume::Reused;
 use crate::step::{self, Attempt, AttemptEnd, Surroundings, Told};
 use crate::store::Recorder;
 use crate::warden::Warden;
@@ -40,6 +41,8 @@ pub(crate) struct Prepared<'a> {
     pub cores: u64,
     /// Bytes.
     pub memory: u64,
+    /// By step: what an earlier run left of it, where it is not run again.
+    pub reused: Vec<Option<Reused>>,
 }
 
 /// Runs all steps. Says how the run ended, and why where it did not succeed.
@@ -235,10 +238,40 @@ impl<'env> Schedule<'_, 'env, '_> {
             }
         }
         for number in 0..self.entries.len() {
+            if let Some(reused) = &self.prepared.reused[number] {
+                self.reuse(number, reused);
+            }
+        }
+        for number in 0..self.entries.len() {
             if self.entries[number].phase == Phase::Waits(0) {
                 self.make_ready(number);
             }
         }
+    }
+
+    /// The step is over before it began.
+    fn reuse(&mut self, number: usize, reused: &Reused) {
+        let entry = &mut self.entries[number];
+        entry.phase = Phase::Over(State::Succeeded);
+        entry.handed_on.clone_from(&reused.handed_on);
+        for follower in entry.followers.clone() {
+            if let Phase::Waits(count) = self.entries[follower].phase {
+                self.entries[follower].phase = Phase::Waits(count - 1);
+            }
+        }
+        let task = self.task(number);
+        for metric in &reused.metrics {
+            let (name, value, step) = (metric.name.clone(), metric.value, metric.step);
+            (self.on_event)(Event::Metric { task: task.clone(), name, value, step });
+        }
+        (self.on_event)(Event::StepEnded {
+            task,
+            state: State::Succeeded,
+            seconds: reused.seconds,
+            peak_memory: reused.peak_memory,
+            why: None,
+            reused: Some(reused.run.clone()),
+        });
     }
 
     fn make_ready(&mut self, number: usize) {
@@ -423,7 +456,7 @@ impl<'env> Schedule<'_, 'env, '_> {
         let peak_memory = entry.peak_memory;
         let followers = entry.followers.clone();
         let task = self.task(number);
-        (self.on_event)(Event::StepEnded { task: task.clone(), state, seconds, peak_memory, why });
+        (self.on_event)(Event::StepEnded { task: task.clone(), state, seconds, peak_memory, why, reused: None });
         for follower in followers {
             match (state, self.entries[follower].phase) {
                 (State::Succeeded, Phase::Waits(count)) => {

@@ -27,7 +27,8 @@ use crate::session::Session;
 /// ends this command, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  oxikale run titanic.ipynb\n  oxikale run opt.ipynb -p lr=0.1 -p epochs=20\n  \
-                        oxikale run opt.ipynb --params best.json --volume /shared_volume=./data\n\n\
+                        oxikale run opt.ipynb --params best.json --volume /shared_volume=./data\n  \
+                        oxikale run opt.ipynb --resume latest\n\n\
                         Exit codes: 0 it succeeded; 1 it failed; 2 wrong parameters; 3 the notebook has errors; 4 it could \
                         not be built or started; 130 interrupted.")]
 pub struct Run {
@@ -51,6 +52,11 @@ pub struct Run {
     /// A name for this run
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Take an earlier run up again: its id, the start of its id, or `latest`, the newest of this pipeline. Steps that
+    /// succeeded in it are not run again if neither they nor what they depend on has changed; its parameters hold,
+    /// unless set anew
+    #[arg(long, value_name = "RUN")]
+    resume: Option<String>,
 }
 
 impl Run {
@@ -66,6 +72,9 @@ impl Run {
         if let (Some(ir), Some(pipeline)) = (&early.ir, &early.pipeline) {
             arguments = self.arguments(ir)?;
             volumes = self.volumes(pipeline)?;
+            if let Some(wanted) = &self.resume {
+                runner::resumable(&store::open()?, wanted, &pipeline.name)?;
+            }
         }
 
         let built = file.build(Mode::Build, session)?;
@@ -87,6 +96,8 @@ impl Run {
             notebook: Some(file.builder.notebook.clone()),
             working_folder: None,
             run_name: self.name,
+            fingerprints: built.fingerprints,
+            resume: self.resume,
         };
         let cancel = Cancel::new();
         interrupt::cancels(&cancel)?;

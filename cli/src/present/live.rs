@@ -245,7 +245,10 @@ mod tests {
                 after: after.iter().map(|task| (*task).to_owned()).collect(),
             })
             .collect();
-        tree.hear(&Event::RunStarted { id: "r-1".to_owned(), folder: PathBuf::new(), steps }, &mut String::new());
+        tree.hear(
+            &Event::RunStarted { id: "r-1".to_owned(), folder: PathBuf::new(), steps, resumed_from: None },
+            &mut String::new(),
+        );
     }
 
     #[test]
@@ -284,6 +287,7 @@ mod tests {
             seconds: 0.1,
             peak_memory: None,
             why: None,
+            reused: None,
         };
         tree.hear(&ended, &mut above);
         assert_eq!(above, "a │ one\nb │ up\na │ tw\n");

@@ -27,11 +27,14 @@ impl PlainRun {
     /// The lines that an event adds.
     pub fn hear(&mut self, event: &Event) -> Vec<u8> {
         let line = match event {
-            Event::RunStarted { id, steps, .. } => {
+            Event::RunStarted { id, steps, resumed_from, .. } => {
                 for (number, step) in steps.iter().enumerate() {
                     self.names.insert(step.task.clone(), (number, plain(&step.name)));
                 }
-                format!("run {id}")
+                match resumed_from {
+                    Some(earlier) => format!("run {id}, which resumes {earlier}"),
+                    None => format!("run {id}"),
+                }
             }
             Event::Warning { task: Some(task), message } => self.says(task, &format!("warning: {}", plain(message))),
             Event::Warning { task: None, message } => format!("warning: {}", plain(message)),
@@ -56,7 +59,8 @@ impl PlainRun {
                     self.says(task, &format!("failed, next try in {}: {}", time(*in_seconds), plain(&why.message)));
                 return self.with_rest(task, &again);
             }
-            Event::StepEnded { task, state, seconds, peak_memory, why } => {
+            Event::StepEnded { task, reused: Some(run), .. } => self.says(task, &format!("reused from {run}")),
+            Event::StepEnded { task, state, seconds, peak_memory, why, .. } => {
                 let mut text = match state {
                     State::Skipped => "skipped".to_owned(),
                     state => format!("{} after {}", state.as_str(), time(*seconds)),

@@ -30,6 +30,8 @@ pub struct StepView {
     metrics: Vec<(String, f64)>,
     last_line: String,
     why: String,
+    /// The run in which it ran, if not in this one.
+    reused: Option<String>,
 }
 
 impl StepView {
@@ -48,6 +50,7 @@ impl StepView {
             metrics: Vec::new(),
             last_line: String::new(),
             why: String::new(),
+            reused: None,
         }
     }
 
@@ -75,7 +78,8 @@ impl StepView {
                 self.state = State::Pending;
                 self.why = format!("next try in {}: {}", time(*in_seconds), plain(first_line(&why.message)));
             }
-            Event::StepEnded { state, seconds, why, .. } => {
+            Event::StepEnded { state, seconds, why, reused, .. } => {
+                self.reused.clone_from(reused);
                 self.state = *state;
                 self.seconds = *seconds;
                 self.why = why.as_ref().map_or_else(String::new, |why| plain(first_line(&why.message)));
@@ -142,7 +146,10 @@ impl StepView {
                 }
                 parts.join("  ")
             }
-            State::Succeeded => self.metric_texts().join("  "),
+            State::Succeeded => {
+                let reused = self.reused.as_ref().map(|run| format!("reused from {}", plain(run)));
+                reused.into_iter().chain(self.metric_texts()).collect::<Vec<_>>().join("  ")
+            }
             _ => self.why.clone(),
         }
     }
@@ -230,6 +237,7 @@ mod tests {
             seconds: 2.5,
             peak_memory: None,
             why: None,
+            reused: None,
         });
         let ended = line(&view, 80);
         assert!(ended.contains("✔") && ended.contains("2.50 s") && ended.ends_with("loss 0.123457"), "{ended}");

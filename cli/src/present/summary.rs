@@ -90,7 +90,10 @@ impl Summary {
             let name = plain(&step.name);
             table.row(vec![
                 Cell::painted(format!("{plain_sign} {name}"), format!("{sign} {name}")),
-                state_cell(step.state, paint),
+                match step.reused {
+                    Some(_) => Cell::painted("reused", paint.good("reused")),
+                    None => state_cell(step.state, paint),
+                },
                 step.seconds.filter(|_| step.started_ms.is_some()).map_or_else(String::new, time).into(),
                 step.peak_memory.filter(|bytes| *bytes > 0).map_or_else(String::new, human_bytes).into(),
                 if step.attempts > 1 { step.attempts.to_string() } else { String::new() }.into(),
@@ -191,6 +194,9 @@ impl Summary {
             .map_or_else(String::new, |ended| format!(" after {}", time((ended - run.started_ms) as f64 / 1e3)));
         let name = run.name.as_ref().map_or_else(String::new, |name| format!(" ({})", plain(name)));
         let mut out = format!("{} {}{name} {state}{took}\n", paint.bold("Run"), run.id);
+        if let Some(earlier) = &run.resumed_from {
+            out.push_str(&format!("  resumes     {}\n", plain(earlier)));
+        }
         if let Some(why) = run.why.as_ref().filter(|_| !self.steps.iter().any(|step| step.state == State::Failed)) {
             out.push_str(&format!("  {}\n", paragraph(why)));
         }

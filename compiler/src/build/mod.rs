@@ -1,11 +1,12 @@
 //! Builds the step program with cargo, and brings back to the notebook what rustc says.
 
 mod cargo;
+mod fingerprints;
 mod library;
 mod messages;
 mod package;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -14,11 +15,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use oxikale_notebook::Notebook;
+use oxikale_notebook::directives::Dependency;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::compile::{Compilation, Options, compile};
+use crate::compile::{Compilation, Options, Wanted, compile, compile_and_pull};
 use crate::dataflow::{Answers, Question};
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::program::{Pull, PullError, PulledCell};
 use messages::Findings;
 
 pub use library::provide as provide_library;
@@ -86,6 +90,9 @@ pub struct Built {
     pub package: Option<PathBuf>,
     /// The cargo target folder.
     pub target: PathBuf,
+    /// What each step is made of, by task: equal ones do the same with equal inputs. Empty after a check, and where it
+    /// cannot be found out.
+    pub fingerprints: BTreeMap<String, String>,
     /// Whether nothing had to be built.
     pub reused: bool,
     /// Whether the lock file beside the notebook is new or changed.
@@ -150,7 +157,36 @@ impl Builder {
 
     /// Compiles without asking rustc; answers that rustc gave for this very text are used.
     pub fn compile(&self, notebook: &Notebook) -> Compilation {
-        compile(notebook, &Options { name: self.name.clone(), answers: self.answers(notebook), ..Options::default() })
+        compile(notebook, &self.options(notebook))
+    }
+
+    /// The text of a cell that puts a session where a step of a run began: it defines the notebook's items, the step's
+    /// inputs in the types that they have in the step program, and the parameters and shared variables that the step
+    /// sees. The session's relative paths must start at the notebook's folder.
+    ///
+    /// What rustc taught when the program was built is used, so the notebook should have been built in this state.
+    ///
+    /// # Errors
+    /// When the notebook has errors or no such step, or a file is missing from `pull`.
+    pub fn pull(&self, notebook: &Notebook, pull: &Pull) -> Result<PulledCell, PullError> {
+        let directory = self.notebook.parent().unwrap_or(Path::new("."));
+        let link = |dependencies: &[Dependency]| {
+            let mut dependencies = dependencies.to_vec();
+            for dependency in &mut dependencies {
+                // The session itself says that a crate is not there.
+                let _ = dependency.resolve_name(directory);
+            }
+            package::link(&dependencies, directory)
+        };
+        let wanted = Wanted { pull, link: &link };
+        let (compilation, pulled) = compile_and_pull(notebook, &self.options(notebook), Some(wanted));
+        pulled.unwrap_or(Err(PullError::Notebook(compilation.diagnostics)))
+    }
+
+    /// What a compilation is told of a notebook that may have been built before.
+    fn options(&self, notebook: &Notebook) -> Options {
+        let Learnt { answers, derive } = self.learnt(notebook);
+        Options { name: self.name.clone(), answers, derive, program: false }
     }
 
     /// Compiles and builds (or checks). Errors of the notebook are no failure: they are among the diagnostics.
@@ -160,13 +196,13 @@ impl Builder {
     pub fn build(&self, notebook: &Notebook, mode: Mode, on_event: &mut dyn FnMut(Event)) -> Result<Built, BuildError> {
         let start = Instant::now();
         let target = self.cache.join("build");
-        let mut options =
-            Options { name: self.name.clone(), answers: self.answers(notebook), program: true, ..Options::default() };
+        let mut options = Options { program: true, ..self.options(notebook) };
         let mut built = Built {
             compilation: Compilation::default(),
             program: None,
             package: None,
             target: target.clone(),
+            fingerprints: BTreeMap::new(),
             reused: false,
             lock_changed: None,
             time: Duration::ZERO,
@@ -186,8 +222,9 @@ impl Builder {
             let questions = built.compilation.questions.clone();
             let key = if package.has_local_crates || !questions.is_empty() { None } else { key(&package.folder) };
             let kept = |key: &str| self.cache.join("programs").join(&package.name).join(key);
-            if let Some(program) = key.as_deref().map(kept).filter(|program| program.exists() && mode == Mode::Build) {
-                built.program = Some(program);
+            if let Some(executable) = key.as_deref().map(kept).filter(|kept| kept.exists() && mode == Mode::Build) {
+                built.fingerprints = fingerprints::of_steps(&program, &package.folder, &executable, None);
+                built.program = Some(executable);
                 built.reused = true;
                 break;
             }
@@ -203,7 +240,7 @@ impl Builder {
             }
             let mut findings = messages::read(&outcome.messages, &program, notebook);
             if learn(&mut options, &findings, &questions, outcome.success) {
-                self.remember(notebook, &options.answers);
+                self.remember(notebook, &options);
                 continue;
             }
             let explained = findings.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
@@ -216,7 +253,10 @@ impl Builder {
             } else if let Some(executable) = outcome.executable {
                 // The lock file is part of the key, and may have been made just now.
                 let key = key_of(&package.folder);
-                built.program = Some(keep(&executable, &kept(&key)).map_err(at(&kept(&key)))?);
+                let kept = keep(&executable, &kept(&key)).map_err(at(&kept(&key)))?;
+                let sources = package.has_local_crates.then(|| executable.with_extension("d"));
+                built.fingerprints = fingerprints::of_steps(&program, &package.folder, &kept, sources.as_deref());
+                built.program = Some(kept);
             }
             break;
         }
@@ -241,7 +281,7 @@ impl Builder {
         Some(program)
     }
 
-    fn answers_file(&self, notebook: &Notebook) -> PathBuf {
+    fn learnt_file(&self, notebook: &Notebook) -> PathBuf {
         let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
         for cell in notebook.cells() {
             hash.update(cell.source.as_bytes());
@@ -254,23 +294,30 @@ impl Builder {
         self.cache.join("answers").join(format!("{}.json", hex(&hash.finalize()[..16])))
     }
 
-    fn answers(&self, notebook: &Notebook) -> Answers {
-        fs::read(self.answers_file(notebook))
+    fn learnt(&self, notebook: &Notebook) -> Learnt {
+        fs::read(self.learnt_file(notebook))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
     }
 
-    /// Answers are kept for the next compilation; if they cannot be, rustc is asked again.
-    fn remember(&self, notebook: &Notebook, answers: &Answers) {
-        if answers.is_empty() {
-            return;
-        }
-        let file = self.answers_file(notebook);
-        if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(answers)) {
+    /// What rustc taught is kept for the next compilation; if it cannot be, rustc is asked again.
+    fn remember(&self, notebook: &Notebook, options: &Options) {
+        let learnt = Learnt { answers: options.answers.clone(), derive: options.derive.clone() };
+        let file = self.learnt_file(notebook);
+        if let (Some(folder), Ok(bytes)) = (file.parent(), serde_json::to_vec(&learnt)) {
             let _ = fs::create_dir_all(folder).and_then(|()| fs::write(&file, bytes));
         }
     }
+}
+
+/// What rustc taught about one text of a notebook.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Learnt {
+    /// Whether steps change variables.
+    answers: Answers,
+    /// Types that need serde's derives.
+    derive: BTreeSet<String>,
 }
 
 /// Takes over what rustc taught; says whether it is worth another try.
@@ -325,8 +372,13 @@ fn key(folder: &Path) -> Option<String> {
 }
 
 fn key_of(folder: &Path) -> String {
+    hex(&hash_of(folder, &["src/main.rs", "Cargo.toml", "Cargo.lock"]).finalize()[..12])
+}
+
+/// A hash of some files of a package, the toolchain and its flags, to which more can be added.
+fn hash_of(folder: &Path, files: &[&str]) -> Sha256 {
     let mut hash = Sha256::new();
-    for file in ["src/main.rs", "Cargo.toml", "Cargo.lock"] {
+    for file in files {
         hash.update(fs::read(folder.join(file)).unwrap_or_default());
         hash.update([0]);
     }
@@ -335,7 +387,7 @@ fn key_of(folder: &Path) -> String {
         hash.update(output.stdout);
     }
     hash.update(std::env::var_os("RUSTFLAGS").unwrap_or_default().as_encoded_bytes());
-    hex(&hash.finalize()[..12])
+    hash
 }
 
 /// Puts the built program where no later build touches it, and lets go of the oldest ones.

@@ -9,7 +9,7 @@ use oxikale_notebook::directives::Dependency;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use crate::program::Program;
+use crate::program::{Linked, Program};
 
 /// Crates whose types serde knows only with a feature, and the feature.
 const SERDE_FEATURES: [(&str, &str); 22] = [
@@ -107,10 +107,11 @@ fn without_package(lock: &str, name: &str) -> String {
     }
 }
 
-fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> String {
-    let mut dependencies = Table::new();
+/// The notebook's crates as a program or a session must link them. `directory` is where relative paths start.
+pub(super) fn link(dependencies: &[Dependency], directory: &Path) -> Linked {
+    let mut linked = Vec::new();
     let mut features = BTreeSet::from(["step"]);
-    for dependency in &program.dependencies {
+    for dependency in dependencies {
         if dependency.name == "oxikale" {
             continue;
         }
@@ -128,8 +129,17 @@ fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> 
         if let Some(feature) = serde_feature(&package, &dependency) {
             dependency.features.insert(feature);
         }
-        dependencies.insert(dependency.name.clone(), Value::Table(dependency.to_toml()));
+        linked.push(dependency);
     }
+    Linked { dependencies: linked, features }
+}
+
+fn manifest(program: &Program, name: &str, directory: &Path, library: &Path) -> String {
+    let Linked { dependencies, features } = link(&program.dependencies, directory);
+    let mut dependencies: Table = dependencies
+        .into_iter()
+        .map(|dependency| (dependency.name.clone(), Value::Table(dependency.to_toml())))
+        .collect();
     let mut oxikale = Table::new();
     oxikale.insert("path".to_owned(), Value::from(library.display().to_string()));
     oxikale.insert("features".to_owned(), Value::Array(features.into_iter().map(Value::from).collect()));

@@ -233,6 +233,7 @@ fn sgr(style: Style) -> &'static str {
         Style::State(State::Failed) => "\u{1b}[31m",
         Style::State(State::Skipped) => "\u{1b}[36m",
         Style::State(State::Cancelled) => "\u{1b}[33m",
+        Style::State(State::Reused) => "\u{1b}[36m",
     }
 }
 

@@ -23,7 +23,7 @@ mod terminal;
 
 pub use json::json;
 pub use mermaid::mermaid;
-pub use status::{State, Statuses, StepStatus};
-pub use svg::{SvgOptions, svg};
+pub use status::{State, Statuses, StepStatus, number};
+pub use svg::{SvgOptions, escape, svg};
 pub use svg_style::Theme;
 pub use terminal::{TerminalOptions, terminal, terminal_with_statuses};

@@ -34,16 +34,25 @@ pub enum State {
     Succeeded,
     /// It ended badly.
     Failed,
-    /// It does not run, because its result is known or a step before it failed.
+    /// It does not run, because a step before it failed.
     Skipped,
     /// It was ended from outside.
     Cancelled,
+    /// It is not run, because its result is there from an earlier run.
+    Reused,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [State; 6] =
-        [State::Pending, State::Running, State::Succeeded, State::Failed, State::Skipped, State::Cancelled];
+    pub const ALL: [State; 7] = [
+        State::Pending,
+        State::Running,
+        State::Succeeded,
+        State::Failed,
+        State::Skipped,
+        State::Cancelled,
+        State::Reused,
+    ];
 
     /// Its name in lower case letters: a word for people, a class in SVG, a value in JSON.
     pub fn name(self) -> &'static str {
@@ -54,11 +63,12 @@ impl State {
             State::Failed => "failed",
             State::Skipped => "skipped",
             State::Cancelled => "cancelled",
+            State::Reused => "reused",
         }
     }
 
     /// One character for it, one column wide.
-    pub(super) fn icon(self, unicode: bool) -> char {
+    pub fn icon(self, unicode: bool) -> char {
         match (self, unicode) {
             (State::Pending, true) => '○',
             (State::Running, true) => '●',
@@ -66,12 +76,14 @@ impl State {
             (State::Failed, true) => '✗',
             (State::Skipped, true) => '»',
             (State::Cancelled, true) => '■',
+            (State::Reused, true) => '↻',
             (State::Pending, false) => '.',
             (State::Running, false) => '*',
             (State::Succeeded, false) => '+',
             (State::Failed, false) => 'x',
             (State::Skipped, false) => '>',
             (State::Cancelled, false) => '#',
+            (State::Reused, false) => '=',
         }
     }
 }
@@ -83,7 +95,7 @@ impl StepStatus {
     }
 
     /// The time as people read it: `0.31 s`, `42.0 s`, `3 min 07 s`, `2 h 05 min`.
-    pub(super) fn time(&self) -> Option<String> {
+    pub fn time(&self) -> Option<String> {
         let seconds = self.seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
         // The cast saturates, so a silly number is only a silly text.
         let whole = seconds.round() as u64;
@@ -100,7 +112,7 @@ impl StepStatus {
 }
 
 /// A metric's value as people read it, with at most five significant digits.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         format!("{value}")

@@ -327,8 +327,8 @@ fn show(text: &str, columns: usize) -> String {
     escape(&label::plain(text, columns))
 }
 
-/// A text for an element or a quoted attribute.
-fn escape(text: &str) -> String {
+/// A text as SVG and HTML have it between tags and in quoted attributes.
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

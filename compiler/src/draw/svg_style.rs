@@ -12,6 +12,8 @@ pub enum Theme {
     Light,
     /// Light on dark.
     Dark,
+    /// Those of the JupyterLab page that the drawing is part of; dark on light on other pages.
+    Jupyter,
 }
 
 /// The colours of one theme, as CSS writes them.
@@ -24,7 +26,7 @@ struct Palette {
     edge: &'static str,
     /// Of the icons.
     sign: &'static str,
-    states: [&'static str; 6],
+    states: [&'static str; 7],
 }
 
 const LIGHT: Palette = Palette {
@@ -35,7 +37,7 @@ const LIGHT: Palette = Palette {
     detail: "#59636e",
     edge: "#8893a0",
     sign: "#ffffff",
-    states: ["#7d8794", "#0969da", "#1a7f37", "#cf222e", "#6e6aa8", "#9a6700"],
+    states: ["#7d8794", "#0969da", "#1a7f37", "#cf222e", "#6e6aa8", "#9a6700", "#1b7c83"],
 };
 
 const DARK: Palette = Palette {
@@ -46,7 +48,19 @@ const DARK: Palette = Palette {
     detail: "#9aa6b2",
     edge: "#6f7a87",
     sign: "#0d1117",
-    states: ["#8b949e", "#58a6ff", "#3fb950", "#ff7b72", "#a5a0e0", "#d29922"],
+    states: ["#8b949e", "#58a6ff", "#3fb950", "#ff7b72", "#a5a0e0", "#d29922", "#39c5cf"],
+};
+
+/// Colours of states that can be told from JupyterLab's light and dark pages.
+const JUPYTER: Palette = Palette {
+    page: "var(--jp-layout-color0,#ffffff)",
+    fill: "var(--jp-layout-color1,#f6f8fa)",
+    border: "var(--jp-border-color1,#c4ccd6)",
+    name: "var(--jp-ui-font-color1,#1f2328)",
+    detail: "var(--jp-ui-font-color2,#59636e)",
+    edge: "var(--jp-ui-font-color3,#8893a0)",
+    sign: "#ffffff",
+    states: ["#7d8794", "#2f81f7", "#2c974b", "#e5484d", "#8580c4", "#b07d12", "#1b8f96"],
 };
 
 /// The rules of a theme; every class starts with `ox-`, so that they touch nothing else on a page.
@@ -65,6 +79,7 @@ pub(super) fn style(theme: Theme) -> String {
     match theme {
         Theme::Light => css.push_str(&colours(&LIGHT)),
         Theme::Dark => css.push_str(&colours(&DARK)),
+        Theme::Jupyter => css.push_str(&colours(&JUPYTER)),
         Theme::Auto => {
             css.push_str(&colours(&LIGHT));
             css.push_str("@media (prefers-color-scheme:dark){");
@@ -97,5 +112,6 @@ pub(super) fn sign(state: State) -> &'static str {
         State::Failed => "M-3-3L3 3M3-3L-3 3",
         State::Skipped => "M-3.6-3L-.4 0L-3.6 3M.6-3L3.8 0L.6 3",
         State::Cancelled => "M-2.6-2.6H2.6V2.6H-2.6Z",
+        State::Reused => "M3.2-1.4A3.5 3.5 0 1 0 3.4 1.2M3.4-4V-1.4H.8",
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum Request {
     Run { step: String, input: String },
     /// Print the names of the steps.
     List,
+    /// Print the types of what crosses steps.
+    Types,
     /// Print name and version.
     Version,
     /// Print how it is called.
@@ -20,6 +22,7 @@ pub(crate) enum Request {
 pub(crate) const USAGE: &str = "\
 usage: program --step NAME --executor_input JSON|@FILE
        program --list        print the steps
+       program --types       print the types of the variables that cross steps, as JSON
        program --version     print the pipeline's name and the version of the run time";
 
 /// Reads the arguments.
@@ -46,6 +49,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             "--step" => step = Some(value()?),
             "--executor_input" | "--executor-input" => input = Some(value()?),
             "--list" => return Ok(Request::List),
+            "--types" => return Ok(Request::Types),
             "--version" | "-V" => return Ok(Request::Version),
             "--help" | "-h" => return Ok(Request::Help),
             other => return Err(format!("unknown argument `{other}`")),

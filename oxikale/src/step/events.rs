@@ -21,6 +21,11 @@ impl Events {
         Self { file: Mutex::new(file) }
     }
 
+    /// Events that go nowhere.
+    pub fn none() -> Self {
+        Self { file: Mutex::new(None) }
+    }
+
     /// Whether anybody follows.
     pub fn are_followed(&self) -> bool {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).is_some()

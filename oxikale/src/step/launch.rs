@@ -18,6 +18,7 @@ use super::events::Events;
 use super::executor::ExecutorInput;
 use super::output::{self, End};
 use super::session::{Session, StepRecorder};
+use super::slot;
 use super::source_map::{self, Place, SourceLines};
 use super::{Failure, Program, Step};
 use crate::recorder;
@@ -58,6 +59,17 @@ pub fn main(program: Program) -> ExitCode {
         Request::List => {
             say(&program.steps.join("\n"));
             return ExitCode::SUCCESS;
+        }
+        Request::Types => {
+            // No step has this name, so that none runs.
+            let step = Step { session: Session::new(String::new(), ExecutorInput::default(), Events::none()) };
+            return match slot::types(|| (program.run)(&step)) {
+                Ok(types) => {
+                    say(&json!(types).to_string());
+                    ExitCode::SUCCESS
+                }
+                Err(failure) => useless(failure.message()),
+            };
         }
         Request::Version => {
             say(&format!("{} (oxikale {})", program.name, env!("CARGO_PKG_VERSION")));

@@ -66,6 +66,7 @@ pub use serde;
 pub use slot::{HandOn, Slot};
 pub use source_map::SourceLines;
 
+use crate::Error;
 use crate::params::{self, Parameter};
 use session::Session;
 
@@ -118,6 +119,18 @@ impl Step {
     pub fn show_result(&self, shown: Vec<crate::display::MimeBundle>, last: bool) {
         self.session.show_result(shown, last);
     }
+}
+
+/// The value that a run gave a parameter, as JSON; `default` where it gave none. For a session that stands where a step
+/// of that run began.
+///
+/// # Errors
+/// When the run's value is of another type; the error names the parameter, the type and the value.
+pub fn given<T: Parameter>(name: &str, value: Option<&str>, default: T) -> Result<T, Error> {
+    let Some(text) = value else { return Ok(default) };
+    let value = serde_json::from_str(text)
+        .map_err(|error| Error::caused(format!("the run's value of parameter `{name}` is no JSON: {error}"), error))?;
+    params::read(name, &value)
 }
 
 impl std::fmt::Debug for Step {

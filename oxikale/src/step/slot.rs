@@ -2,11 +2,14 @@
 
 use std::any::{Any, type_name};
 use std::marker::PhantomData;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::format::{self, Kind};
 use super::{Failure, Step};
+use crate::Error;
 
 /// A type whose values can be handed on to another step: everything that serde can write and read.
 ///
@@ -22,6 +25,18 @@ pub trait HandOn: Serialize + Deserialize<'static> + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + Deserialize<'static> + 'static> HandOn for T {}
 
+/// The types of the slots that were made, where somebody asked for them.
+static TYPES: Mutex<Option<Vec<&'static str>>> = Mutex::new(None);
+
+/// The types of the slots that `program` makes, in order.
+pub(super) fn types(program: impl FnOnce() -> Result<(), Failure>) -> Result<Vec<&'static str>, Failure> {
+    let set = |value| std::mem::replace(&mut *TYPES.lock().unwrap_or_else(PoisonError::into_inner), value);
+    set(Some(Vec::new()));
+    let ended = program();
+    let types = set(None).unwrap_or_default();
+    ended.map(|()| types)
+}
+
 /// A variable that one step hands on and others take. In a step that does not make it, it is empty.
 ///
 /// Both ends stand in one function, so rustc finds the same `T` for them.
@@ -33,6 +48,10 @@ pub struct Slot<T> {
 impl<T> Slot<T> {
     /// The slot where its step does not run.
     pub fn empty(key: &'static str) -> Self {
+        let asked = || TYPES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(types) = asked().as_mut() {
+            types.push(type_name::<T>());
+        }
         Self { key, value: PhantomData }
     }
 
@@ -56,6 +75,31 @@ impl<T> Slot<T> {
         })?;
         step.session.saved_variable(key, saved, type_name::<T>());
         Ok(Self::empty(key))
+    }
+
+    /// Says that the slot is one for values of this type, and does nothing.
+    pub fn is_of(&self, _: &T) {}
+
+    /// Reads the variable from a file that a step saved, in a session that stands where another step began.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged, or holds a value of another type.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<T, Error>
+    where
+        T: HandOn,
+    {
+        let path = path.as_ref();
+        format::load::<T>(Kind::of::<T>(), path).map_err(|error| {
+            let (key, wanted) = (self.key, type_name::<T>());
+            Error::caused(
+                format!(
+                    "variable `{key}` (`{wanted}`) cannot be read from {}: {error}; if the notebook has changed since \
+                     the run, run it again",
+                    path.display()
+                ),
+                error,
+            )
+        })
     }
 
     /// Reads the variable from the step's input of the same key.

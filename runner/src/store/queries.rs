@@ -1,5 +1,6 @@
 //! Reads the store.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub struct RunRecord {
     pub ended_ms: Option<i64>,
     /// All of its files.
     pub folder: PathBuf,
+    /// The run that it took up again; that run may be gone by now.
+    pub resumed_from: Option<String>,
 }
 
 /// A step of a run.
@@ -71,6 +74,9 @@ pub struct StepRecord {
     pub signal: Option<i32>,
     /// Why it did not succeed.
     pub why: Option<Failure>,
+    /// The run in which it did run, where it was not run again in this one. Times, memory and tries are those of that
+    /// run then.
+    pub reused: Option<String>,
 }
 
 /// A metric, or a point of its series.
@@ -97,7 +103,8 @@ pub struct DisplayRecord {
     pub data: Map<String, Value>,
 }
 
-const RUN_COLUMNS: &str = "id, pipeline, name, notebook, program, arguments, state, why, started_ms, ended_ms";
+const RUN_COLUMNS: &str = "id, pipeline, name, notebook, program, arguments, state, why, started_ms, ended_ms, \
+                           resumed_from";
 
 impl Store {
     /// The newest runs, the newest first.
@@ -139,6 +146,50 @@ impl Store {
         }
     }
 
+    /// The newest run of a pipeline.
+    pub(crate) fn newest_of(&self, pipeline: &str) -> Result<Option<RunRecord>, StoreError> {
+        let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE pipeline = ?1 ORDER BY number DESC LIMIT 1");
+        self.connection
+            .query_row(&sql, [pipeline], |row| self.run_of(row))
+            .optional()
+            .map_err(|error| self.error(error))
+    }
+
+    /// The fingerprints of a run's steps, by task. A step without one cannot be told from others.
+    pub(crate) fn fingerprints(&self, run: &str) -> Result<BTreeMap<String, String>, StoreError> {
+        let sql = "SELECT task, fingerprint FROM steps WHERE run = ?1 AND fingerprint IS NOT NULL";
+        let mut query = self.connection.prepare(sql).map_err(|error| self.error(error))?;
+        let rows = query.query_map([run], |row| Ok((row.get(0)?, row.get(1)?))).map_err(|error| self.error(error))?;
+        rows.collect::<Result<_, _>>().map_err(|error| self.error(error))
+    }
+
+    /// Where a step's inputs come from: input, task, output of that task.
+    pub(crate) fn input_sources(&self, run: &str, task: &str) -> Result<Vec<(String, String, String)>, StoreError> {
+        let sql = "SELECT name, producer, key FROM inputs WHERE run = ?1 AND task = ?2 ORDER BY name";
+        let mut query = self.connection.prepare(sql).map_err(|error| self.error(error))?;
+        let rows = query
+            .query_map([run, task], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .map_err(|error| self.error(error))?;
+        rows.collect::<Result<_, _>>().map_err(|error| self.error(error))
+    }
+
+    /// A step of a run (its whole id), by its task or its name for people.
+    ///
+    /// # Errors
+    /// When the run has no such step.
+    pub fn step(&self, run: &str, wanted: &str) -> Result<StepRecord, StoreError> {
+        let mut steps = self.steps(run)?;
+        let by_name = || steps.iter().position(|step| step.name == wanted);
+        match steps.iter().position(|step| step.task == wanted).or_else(by_name) {
+            Some(found) => Ok(steps.swap_remove(found)),
+            None => Err(StoreError::NoStep {
+                run: run.to_owned(),
+                wanted: wanted.to_owned(),
+                known: steps.into_iter().map(|known| known.task).collect(),
+            }),
+        }
+    }
+
     /// The steps of a run (its whole id), each after those that it waits for.
     ///
     /// # Errors
@@ -152,7 +203,7 @@ impl Store {
         let of_run = going_on.as_deref().and_then(State::from_word).unwrap_or(State::Running);
         let interrupted = self.settled(run, of_run) == State::Interrupted;
         let sql = "SELECT task, name, after, state, attempts, started_ms, ended_ms, seconds, cpu_seconds, \
-                   peak_memory, exit_code, signal, why, cell, line, \"column\" \
+                   peak_memory, exit_code, signal, why, cell, line, \"column\", reused \
                    FROM steps WHERE run = ?1 ORDER BY position";
         let mut query = self.connection.prepare(sql).map_err(|error| self.error(error))?;
         let rows = query.query_map([run], step_of).map_err(|error| self.error(error))?;
@@ -231,17 +282,7 @@ impl Store {
     /// # Errors
     /// When the run has no such step.
     pub fn log(&self, run: &str, step: &str) -> Result<Log, StoreError> {
-        let steps = self.steps(run)?;
-        let found =
-            steps.iter().find(|known| known.task == step).or_else(|| steps.iter().find(|known| known.name == step));
-        match found {
-            Some(found) => Ok(Log::of(&self.run_folder(run), &found.task)),
-            None => Err(StoreError::NoStep {
-                run: run.to_owned(),
-                wanted: step.to_owned(),
-                known: steps.into_iter().map(|known| known.task).collect(),
-            }),
-        }
+        Ok(Log::of(&self.run_folder(run), &self.step(run, step)?.task))
     }
 
     fn display(&self, run: &str, task: String, start: u64, length: u64) -> Option<DisplayRecord> {
@@ -270,6 +311,7 @@ impl Store {
             started_ms: row.get(8)?,
             ended_ms: row.get(9)?,
             folder: self.run_folder(&id),
+            resumed_from: row.get(10)?,
             id,
         })
     }
@@ -295,6 +337,7 @@ fn step_of(row: &Row<'_>) -> Result<StepRecord, rusqlite::Error> {
         exit_code: row.get(10)?,
         signal: row.get(11)?,
         why,
+        reused: row.get(16)?,
     })
 }
 

@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
 
-use super::{Store, StoreError};
+use super::{StepRecord, Store, StoreError};
+use crate::artifact::Artifact;
 use crate::events::{Failure, State};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -26,6 +27,10 @@ pub(crate) struct NewRun<'a> {
     pub notebook: Option<&'a Path>,
     pub program: &'a Path,
     pub arguments: &'a Map<String, Value>,
+    /// The run that it takes up again.
+    pub resumed_from: Option<&'a str>,
+    /// By step, where there is one.
+    pub fingerprints: &'a [Option<String>],
 }
 
 impl<'a> Recorder<'a> {
@@ -40,8 +45,8 @@ impl<'a> Recorder<'a> {
         let recorder = Self { store, run };
         recorder.write(|connection| {
             connection.execute(
-                "INSERT INTO runs (id, pipeline, name, notebook, program, arguments, state, process, started_ms) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO runs (id, pipeline, name, notebook, program, arguments, state, process, started_ms, \
+                 resumed_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
                     run,
                     new.pipeline,
@@ -52,11 +57,15 @@ impl<'a> Recorder<'a> {
                     State::Running.as_str(),
                     std::process::id(),
                     started_ms,
+                    new.resumed_from,
                 ],
             )?;
             let mut insert = connection.prepare(
-                "INSERT INTO steps (run, position, task, name, after, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO steps (run, position, task, name, after, state, fingerprint) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?;
+            let mut insert_input = connection
+                .prepare("INSERT INTO inputs (run, task, name, producer, key) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for (position, step) in plan.steps.iter().enumerate() {
                 let after: Vec<Value> =
                     step.after.iter().map(|before| Value::from(plan.steps[*before].task.as_str())).collect();
@@ -66,8 +75,13 @@ impl<'a> Recorder<'a> {
                     step.task,
                     step.name,
                     Value::Array(after).to_string(),
-                    State::Pending.as_str()
+                    State::Pending.as_str(),
+                    new.fingerprints.get(position).cloned().flatten(),
                 ])?;
+                for input in &step.inputs {
+                    let producer = &plan.steps[input.producer].task;
+                    insert_input.execute(params![run, step.task, input.name, producer, input.key])?;
+                }
             }
             Ok(())
         })?;
@@ -134,22 +148,7 @@ impl<'a> Recorder<'a> {
                 self.metric(connection, task, attempt, name, *value, None)?;
             }
             for artifact in &end.outcome.artifacts {
-                connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO artifacts \
-                         (run, task, key, schema_title, path, size, sha256, metadata) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                    )?
-                    .execute(params![
-                        self.run,
-                        task,
-                        artifact.key,
-                        artifact.schema_title,
-                        artifact.path.to_string_lossy(),
-                        artifact.size.map(u64::cast_signed),
-                        artifact.sha256,
-                        text(&artifact.metadata),
-                    ])?;
+                self.artifact(connection, artifact)?;
             }
             let failure = end.failure.as_ref();
             connection
@@ -175,6 +174,67 @@ impl<'a> Recorder<'a> {
                 ])
                 .map(drop)
         })
+    }
+
+    /// A step is not run again: what the run `from` recorded of it is taken over, with the artifacts where they now lie.
+    pub fn reused(&self, from: &str, step: &StepRecord, artifacts: &[Artifact]) -> Result<(), StoreError> {
+        let origin = step.reused.as_deref().unwrap_or(from);
+        self.write(|connection| {
+            for artifact in artifacts {
+                self.artifact(connection, artifact)?;
+            }
+            let task = &step.task;
+            connection.execute(
+                "INSERT INTO metrics (run, task, attempt, name, value, step) \
+                 SELECT ?1, task, attempt, name, value, step FROM metrics WHERE run = ?2 AND task = ?3 ORDER BY number",
+                params![self.run, from, task],
+            )?;
+            connection.execute(
+                "INSERT INTO displays (run, task, attempt, id, start, length) \
+                 SELECT ?1, task, attempt, id, start, length FROM displays WHERE run = ?2 AND task = ?3 ORDER BY number",
+                params![self.run, from, task],
+            )?;
+            connection
+                .execute(
+                    "UPDATE steps SET state = ?3, attempts = ?4, started_ms = ?5, ended_ms = ?6, seconds = ?7, \
+                     cpu_seconds = ?8, peak_memory = ?9, exit_code = ?10, signal = ?11, reused = ?12 \
+                     WHERE run = ?1 AND task = ?2",
+                    params![
+                        self.run,
+                        task,
+                        step.state.as_str(),
+                        step.attempts,
+                        step.started_ms,
+                        step.ended_ms,
+                        step.seconds,
+                        step.cpu_seconds,
+                        step.peak_memory.map(u64::cast_signed),
+                        step.exit_code,
+                        step.signal,
+                        origin,
+                    ],
+                )
+                .map(drop)
+        })
+    }
+
+    fn artifact(&self, connection: &Connection, artifact: &Artifact) -> Result<(), rusqlite::Error> {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO artifacts (run, task, key, schema_title, path, size, sha256, metadata) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                self.run,
+                artifact.task,
+                artifact.key,
+                artifact.schema_title,
+                artifact.path.to_string_lossy(),
+                artifact.size.map(u64::cast_signed),
+                artifact.sha256,
+                text(&artifact.metadata),
+            ])
+            .map(drop)
     }
 
     /// A step ends that no process runs for: it is skipped, or cancelled while it waited.

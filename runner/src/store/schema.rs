@@ -11,7 +11,8 @@ use super::StoreError;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What leads from format n (from 0, the empty database) to n + 1. A line once released is never changed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -78,7 +79,21 @@ CREATE TABLE artifacts (
     metadata TEXT NOT NULL,
     PRIMARY KEY (run, task, key)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+ALTER TABLE runs ADD COLUMN resumed_from TEXT;
+ALTER TABLE steps ADD COLUMN fingerprint TEXT;
+ALTER TABLE steps ADD COLUMN reused TEXT;
+CREATE TABLE inputs (
+    run TEXT NOT NULL REFERENCES runs (id),
+    task TEXT NOT NULL,
+    name TEXT NOT NULL,
+    producer TEXT NOT NULL,
+    key TEXT NOT NULL,
+    PRIMARY KEY (run, task, name)
+) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Opens the database at `path`, or makes it.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

@@ -20,6 +20,7 @@ pub struct Step {
     retry: Option<Value>,
     kubernetes: Value,
     env: Vec<Value>,
+    caching: Value,
 }
 
 /// A step that runs a shell script. The executor input is its `$1`.
@@ -35,6 +36,7 @@ pub fn step(name: &str, script: &str) -> Step {
         retry: None,
         kubernetes: json!({}),
         env: Vec::new(),
+        caching: json!({"enableCache": true}),
     }
 }
 
@@ -84,6 +86,12 @@ impl Step {
         self
     }
 
+    /// The result of an earlier run must not be taken.
+    pub fn uncached(mut self) -> Self {
+        self.caching = json!({});
+        self
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push(json!({"name": name, "value": value}));
         self
@@ -129,7 +137,7 @@ pub fn ir_json(steps: &[Step], parameters: Value) -> Value {
         executors[&executor] = json!({"container": container});
         platform[&executor] = step.kubernetes.clone();
         let mut task = json!({
-            "cachingOptions": {}, "componentRef": {"name": component}, "dependentTasks": step.after,
+            "cachingOptions": step.caching, "componentRef": {"name": component}, "dependentTasks": step.after,
             "inputs": sources, "taskInfo": {"name": step.name},
         });
         if let Some(retry) = &step.retry {
