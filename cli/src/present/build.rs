@@ -65,6 +65,7 @@ impl BuildProgress {
                 let line = match event {
                     Event::Compiling { name, version } => format!("Compiling {}", crate_name(&name, &version)),
                     Event::Fetching { what } => capitalised(&plain(&what)),
+                    Event::Started { .. } | Event::Over => return,
                     Event::Waiting => "Waiting for another build".to_owned(),
                     Event::Ready { .. } => return,
                 };
@@ -107,6 +108,7 @@ impl Default for Line {
 impl Line {
     fn hear(&mut self, event: Event) {
         match event {
+            Event::Started { .. } | Event::Over => {}
             Event::Waiting => self.doing = "waiting for another build".to_owned(),
             Event::Fetching { what } => self.doing = plain(&what),
             Event::Compiling { name, version } => self.doing = format!("compiling {}", crate_name(&name, &version)),

@@ -1,6 +1,7 @@
 //! Runs cargo: what it is doing becomes events, what rustc says becomes values.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -87,6 +88,7 @@ pub(super) fn run(
     target: &Path,
     package: &str,
     mode: Mode,
+    own_group: bool,
     on_event: &mut dyn FnMut(Event),
 ) -> io::Result<Outcome> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -111,7 +113,13 @@ pub(super) fn run(
             command.env_remove(name);
         }
     }
+    if own_group {
+        command.process_group(0);
+    }
     let mut child = command.spawn()?;
+    if own_group {
+        on_event(Event::Started { group: i32::try_from(child.id()).unwrap_or_default() });
+    }
     let (sender, receiver) = std::sync::mpsc::channel();
     let stderr = child.stderr.take();
     let log_sender = sender.clone();
@@ -146,6 +154,9 @@ pub(super) fn run(
     let _ = reader.join();
     let _ = json_reader.join();
     outcome.success = child.wait()?.success();
+    if own_group {
+        on_event(Event::Over);
+    }
     Ok(outcome)
 }
 

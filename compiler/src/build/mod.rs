@@ -42,6 +42,8 @@ pub struct Builder {
     pub notebook: PathBuf,
     /// The pipeline's name where the notebook has none.
     pub name: String,
+    /// Whether cargo gets a process group of its own. Without one, what ends this process from a terminal ends cargo.
+    pub own_group: bool,
 }
 
 /// What to ask of cargo.
@@ -56,6 +58,14 @@ pub enum Mode {
 /// What is being done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// cargo works in a process group of its own, which may be killed: then the build ends with an error. Comes only if
+    /// [`Builder::own_group`] asks for it.
+    Started {
+        /// The group.
+        group: i32,
+    },
+    /// The group of [`Self::Started`] is gone.
+    Over,
     /// Another build holds the folder.
     Waiting,
     /// Crates are looked up or downloaded.
@@ -152,7 +162,7 @@ impl Builder {
     pub fn new(path: &Path) -> Self {
         let notebook = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = notebook.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { cache: cache_folder(), notebook, name }
+        Self { cache: cache_folder(), notebook, name, own_group: false }
     }
 
     /// Compiles without asking rustc; answers that rustc gave for this very text are used.
@@ -229,7 +239,7 @@ impl Builder {
                 break;
             }
             let cargo_mode = if questions.is_empty() { mode } else { Mode::Check };
-            let outcome = cargo::run(&package.folder, &target, &package.name, cargo_mode, on_event).map_err(
+            let outcome = cargo::run(&package.folder, &target, &package.name, cargo_mode, self.own_group, on_event).map_err(
                 |error| match error.kind() {
                     io::ErrorKind::NotFound => BuildError::NoCargo(error),
                     _ => BuildError::File(package.folder.clone(), error),
