@@ -33,13 +33,20 @@ demo: release data ## run the Titanic notebook as a pipeline on this machine
 	"$(OXIKALE)" run reference_notebooks/titanic.ipynb
 
 .PHONY: test
-test: lint doc test-rust test-python test-notebooks ## run every check and every test
+test: lint doc test-rust test-assist test-python test-notebooks ## run every check and every test
 
 # The tests without rust-analyzer, which the evcxr engine brings: unoptimised, it takes half a minute to start.
 .PHONY: test-rust
 test-rust: release data
 	cargo test --workspace --exclude oxikale-cli --locked
 	cargo test --package oxikale-cli --no-default-features --locked
+
+# With the command, so that rust-analyzer is built for both of them once.
+.PHONY: test-assist
+test-assist: release
+	scripts/rust_src.sh
+	cargo test --release --package oxikale-cli --package oxikale-assist --features oxikale-assist/analysis --locked \
+		--test helper
 
 .PHONY: test-evcxr
 test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which takes half an hour
