@@ -16,6 +16,12 @@ impl DirectEngine {
             type_name: nameable(&held.kind),
             mutable: held.mutable,
         };
+        // Declared without a value, which a later cell may give it: nobody knows its type yet.
+        let pending = scope.pending.keys().map(|name| VariableSource {
+            name: name.clone(),
+            type_name: "_".to_owned(),
+            mutable: true,
+        });
         Surroundings {
             rustc: self.toolchain.rustc.clone(),
             cargo: self.toolchain.cargo.clone(),
@@ -24,7 +30,7 @@ impl DirectEngine {
             library: standard_library::folder(&self.toolchain, &self.options.cache),
             packages: self.state.dependencies.packages(),
             items: sources(&scope.items),
-            variables: scope.variables.iter().map(variable).collect(),
+            variables: scope.variables.iter().map(variable).chain(pending).collect(),
         }
     }
 }

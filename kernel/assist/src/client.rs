@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
@@ -96,8 +96,9 @@ impl Assist {
 
     /// The mistakes in a cell that can be seen without compiling it.
     pub fn diagnostics(&self, source: &str, deadline: Instant) -> Option<Vec<Diagnostic>> {
+        let adds_crates = directives(source).commands.iter().any(|command| command.name == "dep");
         let source = rust(source, None)?;
-        match self.ask(Question::Diagnose { source }, deadline)? {
+        match self.ask(Question::Diagnose { source, adds_crates }, deadline)? {
             Answer::Diagnostics(diagnostics) => Some(diagnostics),
             _ => None,
         }
@@ -126,14 +127,28 @@ impl Assist {
             return None;
         }
         let kind = question.kind();
-        let (id, answer) = self.send(question, true)?;
-        let answer = answer.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-        if answer.is_err()
-            && let Some(helper) = &lock(&self.state).helper
-        {
-            helper.forget(kind, id);
+        for attempt in 1.. {
+            let (id, answer) = self.send(question.clone(), true)?;
+            match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(helper) = &lock(&self.state).helper {
+                        helper.forget(kind, id);
+                    }
+                    return None;
+                }
+                // It was ended between two questions; but what has ended two of them may be the question.
+                Err(RecvTimeoutError::Disconnected) if attempt == 1 && self.was_ended() => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
         }
-        answer.ok()
+        None
+    }
+
+    /// Whether the last helper worked and then ended.
+    fn was_ended(&self) -> bool {
+        let state = lock(&self.state);
+        state.helper.as_ref().is_some_and(|helper| helper.has_answered() && helper.is_gone(PATIENCE))
     }
 
     /// Puts a question where the helper's writer takes it from; none if there can be no helper now.

@@ -106,6 +106,10 @@ impl Helper {
 
     /// Whether it has ended, or has been busy with one question for so long that it never will.
     pub(crate) fn is_gone(&self, patience: Duration) -> bool {
+        // Its end is known here a little earlier than to the thread that reads.
+        if !matches!(lock(&self.child).try_wait(), Ok(None)) {
+            return true;
+        }
         let desk = lock(&self.link.desk);
         desk.gone || desk.silent_since.is_some_and(|since| since.elapsed() > patience)
     }

@@ -30,8 +30,8 @@ pub(crate) enum Question {
     Complete { source: String, offset: usize },
     /// What is at `offset`?
     Inspect { source: String, offset: usize, detail: u8 },
-    /// What is wrong?
-    Diagnose { source: String },
+    /// What is wrong? A cell that adds crates may name what is not there yet.
+    Diagnose { source: String, adds_crates: bool },
 }
 
 impl Question {

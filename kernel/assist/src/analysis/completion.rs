@@ -2,9 +2,10 @@
 
 use ra_ap_hir::PrefixKind;
 use ra_ap_ide::{
-    CompletionConfig, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FilePosition, RaFixtureConfig,
-    SymbolKind,
+    CallableSnippets, CompletionConfig, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FilePosition,
+    RaFixtureConfig, SymbolKind,
 };
+use ra_ap_ide_db::SnippetCap;
 use ra_ap_ide_db::imports::insert_use::{ImportGranularity, InsertUseConfig};
 
 use super::world::Shown;
@@ -19,17 +20,21 @@ const SHORT: usize = 400;
 pub(super) fn complete(shown: &Shown<'_>, offset: usize) -> Option<Completions> {
     let position = FilePosition { file_id: shown.file, offset: shown.frame.in_file(offset) };
     let found = shown.analysis.completions(&config(), position, None).ok()??;
-    let cell = shown.frame.cell();
+    let cell = &shown.frame.cell;
     let mut candidates: Vec<(usize, usize, String, CompletionItem)> = Vec::with_capacity(found.len());
     for item in found {
         let mut edits = item.text_edit.iter();
         // More than one: it would change the text elsewhere too.
         let (Some(edit), None) = (edits.next(), edits.next()) else { continue };
         let Some(replaced) = shown.frame.in_cell(edit.delete) else { continue };
-        if item.is_snippet || replaced.start > offset || offset > replaced.end {
+        if replaced.start > offset || offset > replaced.end {
             continue;
         }
-        let insert = edit.insert.clone();
+        let insert = if item.is_snippet { plain(&edit.insert) } else { edit.insert.as_str() };
+        if insert.is_empty() {
+            continue;
+        }
+        let insert = insert.to_owned();
         candidates.push((replaced.start, replaced.end, insert, item));
     }
     // Nearly all replace the identifier at the cursor.
@@ -39,7 +44,7 @@ pub(super) fn complete(shown: &Shown<'_>, offset: usize) -> Option<Completions> 
     let typed = cell.get(start..offset).unwrap_or_default();
     let mut ranked: Vec<(u8, u32, String, CompletionItem)> = candidates
         .into_iter()
-        .filter_map(|(_, _, insert, item)| Some((fit(typed, item.lookup())?, item.relevance.score(), insert, item)))
+        .filter_map(|(_, _, insert, item)| Some((fit(typed, item.lookup())?, score(&item), insert, item)))
         .collect();
     ranked.sort_by(|(fit, score, insert, item), (other_fit, other_score, other_insert, other)| {
         fit.cmp(other_fit)
@@ -52,7 +57,7 @@ pub(super) fn complete(shown: &Shown<'_>, offset: usize) -> Option<Completions> 
     let items = ranked
         .into_iter()
         .map(|(_, _, insert, item)| Completion {
-            label: item.label.primary.to_string(),
+            label: item.label.primary.trim_end_matches("(…)").trim_end_matches("()").to_owned(),
             kind: kind(item.kind).to_owned(),
             documentation: item.documentation.as_ref().and_then(|text| first_paragraph(text.as_str())),
             deprecated: item.deprecated,
@@ -65,13 +70,14 @@ pub(super) fn complete(shown: &Shown<'_>, offset: usize) -> Option<Completions> 
 
 fn config() -> CompletionConfig<'static> {
     CompletionConfig {
-        // What would need more than one edit, or a place for the cursor.
+        // What would need more than one edit.
         enable_postfix_completions: false,
         enable_imports_on_the_fly: false,
         enable_auto_iter: false,
         enable_auto_await: false,
-        callable: None,
-        snippet_cap: None,
+        // The brackets are taken off again: with them, functions are ranked by what they return.
+        callable: Some(CallableSnippets::AddParentheses),
+        snippet_cap: SnippetCap::new(true),
         snippets: Vec::new(),
         add_colons_to_module: false,
         add_semicolon_to_unit: false,
@@ -111,6 +117,21 @@ fn fit(typed: &str, name: &str) -> Option<u8> {
     }
     // `sort_by` is found as `by`, `HashMap` as `map`.
     lower.contains(&typed).then_some(2)
+}
+
+/// What a snippet begins with, before its first bracket or place for the cursor: `push` of `push($0)`.
+fn plain(snippet: &str) -> &str {
+    snippet.split(['(', '{', '[', '<', '$', ';']).next().unwrap_or_default().trim_end()
+}
+
+/// How likely a completion is: more is better.
+fn score(item: &CompletionItem) -> u32 {
+    let mut relevance = item.relevance;
+    if item.kind == CompletionItemKind::SymbolKind(SymbolKind::Method) {
+        // A method that may return the type it belongs to is no constructor.
+        relevance.function = None;
+    }
+    relevance.score()
 }
 
 /// The kinds of [`Completion::kind`].
@@ -161,7 +182,7 @@ fn first_paragraph(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{first_paragraph, fit};
+    use super::{first_paragraph, fit, plain};
 
     #[test]
     fn what_is_typed_fits_in_several_ways() {
@@ -170,6 +191,21 @@ mod tests {
         assert_eq!(fit("ha", "HashMap"), Some(1));
         assert_eq!(fit("by", "sort_by"), Some(2));
         assert_eq!(fit("x", "push"), None);
+    }
+
+    #[test]
+    fn snippets_lose_their_brackets() {
+        for (snippet, text) in [
+            ("push($0)", "push"),
+            ("println!($0)", "println!"),
+            ("vec![$0]", "vec!"),
+            ("HashMap<$0>", "HashMap"),
+            ("if $1 {\n    $0\n}", "if"),
+            ("Square { side: ${1:()} }$0", "Square"),
+            ("break;", "break"),
+        ] {
+            assert_eq!(plain(snippet), text);
+        }
     }
 
     #[test]

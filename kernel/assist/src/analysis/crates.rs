@@ -1,7 +1,7 @@
 //! Describes the crates to rust-analyzer: the standard library, the session's crates, and the notebook itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ra_ap_base_db::{
     AbsPathBuf, CrateBuilderId, CrateDisplayName, CrateGraphBuilder, CrateName, CrateOrigin, CrateWorkspaceData,
@@ -17,9 +17,30 @@ use super::target::{Target, atom};
 
 /// The crates of the standard library that code can see, those first that others need, with what each needs.
 ///
-/// What std needs besides (hash tables, `libc`) stands behind private fields, so that nobody completes it.
-pub(super) const STANDARD: [(&str, &[&str]); 4] =
-    [("core", &[]), ("alloc", &["core"]), ("std", &["alloc", "core"]), ("proc_macro", &["std", "core"])];
+/// What std needs besides stands behind private fields, so that nobody completes it; but see [`HASH_TABLES`].
+pub(super) const STANDARD: [(&str, &[&str]); 5] = [
+    ("core", &[]),
+    ("alloc", &["core"]),
+    (HASHBROWN, &["core"]),
+    ("std", &["alloc", "core", HASHBROWN]),
+    ("proc_macro", &["std", "core"]),
+];
+
+/// The crate whose hash tables are in std.
+const HASHBROWN: &str = "hashbrown";
+
+/// The text of a crate in the place of `hashbrown`, whose sources are not among those of the standard library.
+pub(super) const HASH_TABLES: &str = include_str!("hash_tables.rs");
+
+/// The file of the root module of a crate of the standard library.
+pub(super) fn standard_root(library: &Path, name: &str) -> PathBuf {
+    library.join(name).join("src/lib.rs")
+}
+
+/// The file that [`HASH_TABLES`] would be.
+pub(super) fn hash_tables_root(library: &Path) -> PathBuf {
+    standard_root(library, HASHBROWN)
+}
 
 /// Puts a graph of crates together.
 pub(super) struct Crates<'a> {
@@ -41,7 +62,7 @@ impl<'a> Crates<'a> {
     /// Adds the standard library, whose sources are in a folder.
     pub(super) fn standard_library(&mut self, library: &Path, files: &SourceFiles) {
         for (name, needs) in STANDARD {
-            let Some(root) = files.known(&library.join(name).join("src/lib.rs")) else { continue };
+            let Some(root) = files.known(&standard_root(library, name)) else { continue };
             let krate = self.graph.add_crate_root(
                 root,
                 Edition::Edition2024,
@@ -149,6 +170,9 @@ impl<'a> Crates<'a> {
     fn connect_standard(&mut self, krate: CrateBuilderId) {
         for (name, other) in self.standard.clone() {
             let Ok(crate_name) = CrateName::new(name) else { continue };
+            if name == HASHBROWN {
+                continue;
+            }
             // The others are there after `extern crate` only.
             let visible = matches!(name, "core" | "std");
             let dependency = DependencyBuilder::with_prelude(crate_name, other, visible, true);

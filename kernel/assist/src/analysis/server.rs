@@ -110,7 +110,9 @@ fn find(world: &mut World, question: &Question) -> Option<Answer> {
         Question::Inspect { source, offset, detail } => {
             inspection::inspect(&world.show(source), *offset, *detail).map(Answer::Inspection)
         }
-        Question::Diagnose { source } => diagnosis::diagnose(&world.show(source)).map(Answer::Diagnostics),
+        Question::Diagnose { source, adds_crates } => {
+            diagnosis::diagnose(&world.show(source), *adds_crates).map(Answer::Diagnostics)
+        }
     }
 }
 

@@ -35,6 +35,11 @@ impl Folder {
         self
     }
 
+    /// Adds a file that need not be there.
+    pub(super) fn add(&mut self, path: PathBuf, text: String) {
+        self.files.push((path, text));
+    }
+
     fn walk(&mut self, folder: &Path, depth: usize) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name());

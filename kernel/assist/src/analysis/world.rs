@@ -10,7 +10,7 @@ use ra_ap_hir::{ChangeWithProcMacros, TraitImpls, attach_db, crate_def_map};
 use ra_ap_ide::{Analysis, AnalysisHost};
 use triomphe::Arc;
 
-use super::crates::{Crates, STANDARD};
+use super::crates::{Crates, HASH_TABLES, STANDARD, hash_tables_root};
 use super::frame::Frame;
 use super::packages::Packages;
 use super::source_files::{Folder, SourceFiles, virtual_path};
@@ -119,6 +119,7 @@ impl World {
                 for (name, _) in STANDARD {
                     standard = standard.and(&library.join(name).join("src"));
                 }
+                standard.add(hash_tables_root(library), HASH_TABLES.to_owned());
             }
             (target.join(), packages.join(), standard)
         });

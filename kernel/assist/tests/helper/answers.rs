@@ -65,7 +65,9 @@ fn methods_of_a_vector(assist: &Assist) {
     }
     assert!(names.len() <= 200);
     // What begins with what was typed comes first.
-    assert_eq!(inserts(assist, "v.le¦")[0], "len");
+    assert_eq!(inserts(assist, "v.pu¦")[0], "push");
+    // So does what has the type that is wanted.
+    assert_eq!(inserts(assist, "let n: usize = v.le¦;")[0], "len");
     let found = complete(assist, "v.le¦");
     assert_eq!((found.start, found.end), (2, 4));
 }
@@ -109,7 +111,7 @@ fn middle_of_a_line(assist: &Assist) {
 
 fn text_of_many_bytes(assist: &Assist) {
     let found = complete(assist, "let größe = \"ü🦀\"; größe.le¦");
-    assert_eq!((found.start, found.end), (30, 32));
+    assert_eq!((found.start, found.end), (32, 34));
     assert!(found.items.iter().any(|item| item.insert == "len"));
     assert_eq!(completion(assist, "let größe = 1; gr¦", "größe").kind, "variable");
 }
@@ -186,13 +188,13 @@ fn hovering(assist: &Assist) {
 fn signatures(assist: &Assist) {
     let first = inspect(assist, "middle(¦)");
     assert!(first.plain.contains("fn middle(points: &[Point], weight: f64) -> Point"), "{first:?}");
-    assert!(first.plain.contains("argument: points: &[Point]"), "{first:?}");
+    assert!(first.plain.contains("argument: `points: &[Point]`"), "{first:?}");
     assert!(first.plain.contains("The middle of some points."), "{first:?}");
-    assert!(inspect(assist, "middle(&v, ¦").plain.contains("argument: weight: f64"));
+    assert!(inspect(assist, "middle(&v, ¦").plain.contains("argument: `weight: f64`"));
     // On an argument, both what it is and what it is for.
     let both = inspect(assist, "middle(&v¦, 1.0)");
-    assert!(both.plain.contains("Vec<Point>") && both.plain.contains("argument: points"), "{both:?}");
-    assert!(inspect(assist, "v.insert(0, ¦)").plain.contains("argument: element: Point"));
+    assert!(both.plain.contains("Vec<Point>") && both.plain.contains("argument: `points"), "{both:?}");
+    assert!(inspect(assist, "v.insert(0, ¦)").plain.contains("argument: `element: Point`"));
 }
 
 fn mistakes(assist: &Assist) {
@@ -204,9 +206,10 @@ fn mistakes(assist: &Assist) {
     assert!(found[0].message.contains("i32"), "{found:?}");
     for (source, part, code) in [
         ("v.pusch(1)", "pusch", "E0599"),
-        ("v[0].z", "z", "E0609"),
-        ("middle(&v)", ")", "E0107"),
-        ("let x = ;", ";", "syntax-error"),
+        ("v[0].z", "z", "E0559"),
+        ("middle(&v)", ")", "E0061"),
+        ("let x = ", "", "syntax-error"),
+        ("let n = unknown + 1;", "unknown", "E0425"),
         ("v.push(3)", "3", "E0308"),
     ] {
         let found = assist.diagnostics(source, in_time()).unwrap();

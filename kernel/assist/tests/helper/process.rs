@@ -122,7 +122,7 @@ fn the_latest_question_wins() {
         thread::sleep(Duration::from_millis(2));
     }
     let names = inserts(&assist, "v.le¦");
-    assert_eq!(names.first().map(String::as_str), Some("len"));
+    assert!(names.contains(&"len".to_owned()), "{names:?}");
     // Each is answered, by itself or by nothing.
     for answer in earlier.into_iter().filter_map(|thread| thread.join().unwrap()) {
         assert!(answer.items.iter().any(|item| item.insert == "is_empty"));

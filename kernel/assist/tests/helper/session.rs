@@ -1,7 +1,6 @@
 //! A session without an engine: what its cells would have left behind is written down.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
