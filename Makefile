@@ -37,13 +37,20 @@ lab: release ## open JupyterLab with the kernel on notebooks/; ARGS="--no-browse
 	scripts/lab.sh "$(OXIKALE)" notebooks $(ARGS)
 
 .PHONY: test
-test: lint doc test-rust test-python test-papermill test-notebooks ## run every check and every test
+test: lint doc test-rust test-assist test-python test-papermill test-kernel test-notebooks ## run every check and every test
 
 # The tests without rust-analyzer, which the evcxr engine brings: unoptimised, it takes half a minute to start.
 .PHONY: test-rust
 test-rust: release data
 	cargo test --workspace --exclude oxikale-cli --locked
 	cargo test --package oxikale-cli --no-default-features --locked
+
+# With the command, so that rust-analyzer is built for both of them once.
+.PHONY: test-assist
+test-assist: release
+	scripts/rust_src.sh
+	cargo test --release --package oxikale-cli --package oxikale-assist --features oxikale-assist/analysis --locked \
+		--test helper
 
 .PHONY: test-evcxr
 test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which takes half an hour
@@ -60,6 +67,12 @@ test-papermill: release
 	venv=$$(scripts/venv.sh python/tests/requirements.txt) && \
 	"$$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall ./python && \
 	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest python/tests
+
+.PHONY: test-kernel
+test-kernel: release data ## talk to the kernel through Jupyter's own clients
+	scripts/rust_src.sh
+	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && \
+	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/kernel
 
 .PHONY: test-notebooks
 test-notebooks: release data ## run the reference notebooks in the engines

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs the sources of the standard library, without which evcxr does not know the types of variables.
+# Installs the sources of the standard library, without which rust-analyzer does not know the types of variables.
 #
 #   sh scripts/rust_src.sh
 #
 # They are a component of the toolchain; where rustup cannot fetch it, Debian's package of them goes into the cache
-# folder of Oxikale, where the evcxr engine looks too. A second call does nothing.
+# folder of Oxikale, where the engines look too. A second call does nothing.
 set -eu
 
 fail() {

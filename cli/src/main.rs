@@ -21,6 +21,11 @@ fn main() -> ExitCode {
             oxikale_engine::evcxr::serve();
         }
     }
+    // The kernel starts this program again too, for what has to be known of the text of cells.
+    #[cfg(feature = "assist")]
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == oxikale_assist::ARGUMENT) {
+        oxikale_assist::serve();
+    }
     ExitCode::from(panic::guard(|| match arguments::read() {
         Ok((command, session)) => {
             let result = commands::execute(command, &session);

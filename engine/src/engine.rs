@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
+use crate::surroundings::Surroundings;
 
 /// Receives the events of an engine, in the order in which they happened. It is called from threads of the engine,
 /// also between cells: a background thread of the user's may print at any time.
@@ -27,6 +28,9 @@ pub trait Engine: Send {
 
     /// The variables of the session, in the order in which they were defined.
     fn variables(&self) -> Vec<Variable>;
+
+    /// What the next cell finds around it, for tools that read cells without compiling them.
+    fn surroundings(&self) -> Surroundings;
 
     /// Drops a variable; false if there is none of that name.
     fn forget(&mut self, name: &str) -> bool;

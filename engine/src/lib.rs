@@ -14,10 +14,13 @@ mod event;
 pub mod host;
 mod presentation;
 mod show;
+mod standard_library;
+mod surroundings;
 mod toolchain;
 
 pub use characters::whole_characters;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
 pub use event::{CellError, ErrorKind, Event, Frame, Progress, Stream};
+pub use surroundings::{ItemSource, Packages, Surroundings, VariableSource};
 pub use toolchain::{Toolchain, ToolchainError};

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 
 use oxikale_engine::{
-    Back, CellError, Diagnostic, EngineError, ErrorKind, Event, Input, Interrupter, Listener, Stream, Variable,
+    Back, CellError, Diagnostic, EngineError, ErrorKind, Event, Input, Interrupter, Listener, Stream, Surroundings,
+    Variable,
 };
 use serde_json::{Map, Value, json};
 
@@ -86,6 +87,10 @@ impl Engine for Scripted {
 
     fn check(&mut self, _: &str) -> Vec<Diagnostic> {
         Vec::new()
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::default()
     }
 
     fn variables(&self) -> Vec<Variable> {

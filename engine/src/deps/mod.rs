@@ -30,6 +30,7 @@ pub use cancel::Cancel;
 pub use failure::Failure;
 
 use crate::event::Progress;
+use crate::surroundings::Packages;
 use crate::toolchain::Toolchain;
 use cargo::{Cargo, CargoError};
 use crates::Crates;
@@ -64,6 +65,8 @@ struct Place {
 struct State {
     list: Vec<Dependency>,
     package: String,
+    /// What [`Package::flags`] was.
+    flags: String,
     crates: Option<Crates>,
     layers: Vec<Layer>,
     externs: Externs,
@@ -101,6 +104,13 @@ pub enum Change {
     Added,
     /// A crate that was there is another now: what was compiled against it, and values of its types, are invalid.
     Replaced,
+}
+
+impl Place {
+    /// The folder that cargo builds in; `flags` stands for what changes what it builds.
+    fn target(&self, flags: &str) -> PathBuf {
+        self.cache.join(format!("target-{}-{flags}", self.toolchain.key))
+    }
 }
 
 impl Externs {
@@ -155,6 +165,18 @@ impl Dependencies {
         self.state.crates.as_ref().map(|crates| crates.versions.clone()).unwrap_or_default()
     }
 
+    /// Where the sources of the crates are to be found; none if there are no crates.
+    pub fn packages(&self) -> Option<Packages> {
+        let (place, state) = (&self.place, &self.state);
+        let crates = state.crates.as_ref()?;
+        Some(Packages {
+            manifest: place.cache.join("deps").join(&state.package).join("package/Cargo.toml"),
+            lock: crates.lock.clone(),
+            folder: place.folder.clone(),
+            target: place.target(&state.flags),
+        })
+    }
+
     /// Adds crates, in the place of those of the same name, and builds what is not built yet. `fresh` says that
     /// nothing has been compiled against the crates that are there. `warn` is called before anything that makes
     /// invalid what was compiled.
@@ -196,7 +218,8 @@ impl Dependencies {
             note(file, noted, &crates)?;
         }
         let externs = externs(&crates, &layers);
-        self.state = Arc::new(State { list, package: package.key, crates: Some(crates), layers, externs });
+        self.state =
+            Arc::new(State { list, package: package.key, flags: package.flags, crates: Some(crates), layers, externs });
         Ok(change)
     }
 
@@ -286,7 +309,7 @@ impl Dependencies {
             let _ = fs::remove_file(&lock_file);
         }
         let manifest = package.write(&folder, &[], text.as_deref()).map_err(cache)?;
-        let target = place.cache.join(format!("target-{}-{}", place.toolchain.key, package.flags));
+        let target = place.target(&package.flags);
         let mut cargo = Cargo {
             toolchain: &place.toolchain,
             folder: &place.folder,

@@ -88,6 +88,11 @@ impl Items {
         self.live.iter().flat_map(|live| live.entry.keys.iter().map(|key| key.name.as_str()))
     }
 
+    /// The items, in the order in which they were defined.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.live.iter().map(|live| &live.entry)
+    }
+
     /// The macro of a name.
     pub(super) fn macro_entry(&self, name: &str) -> Option<&Arc<Entry>> {
         self.live

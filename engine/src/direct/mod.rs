@@ -24,6 +24,7 @@ mod session;
 mod session_folder;
 mod source;
 mod sources;
+mod surroundings;
 mod tokens;
 mod variables;
 

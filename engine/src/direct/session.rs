@@ -30,6 +30,7 @@ use crate::event::{ErrorKind, Event, Stream};
 use crate::host::{DisplayKind, Ended, Host, HostInput, HostInterrupt, HostOptions, Output, Runtime};
 use crate::presentation::{self, cell_title};
 use crate::show;
+use crate::surroundings::Surroundings;
 use crate::toolchain::Toolchain;
 
 /// How a session is set up.
@@ -559,6 +560,10 @@ impl Engine for DirectEngine {
                 cell: held.cell.clone(),
             })
             .collect()
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        self.around_next_cell()
     }
 
     fn forget(&mut self, name: &str) -> bool {

@@ -18,7 +18,6 @@ mod relay;
 mod run;
 mod server;
 mod session;
-mod standard_library;
 mod wire;
 
 use std::env;

@@ -13,11 +13,13 @@ use super::diagnostics::diagnostic;
 use super::link::{Incoming, Link, Requests};
 use super::run::lock;
 use super::wire::{Done, Ending, Finding, Request, Said};
-use super::{Options, definitions, failure, standard_library};
+use super::{Options, definitions, failure};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
 use crate::event::{ErrorKind, Event, Progress};
 use crate::presentation;
+use crate::standard_library;
+use crate::surroundings::{Surroundings, VariableSource};
 use crate::toolchain::Toolchain;
 
 /// How long evcxr may take to end a cell; after that, its process is ended.
@@ -27,8 +29,9 @@ const TIME_TO_END: Duration = Duration::from_secs(10);
 pub struct EvcxrEngine {
     options: Options,
     executable: PathBuf,
-    /// Where the sources of the standard library are, if rust-analyzer does not find them by itself.
-    library: Option<PathBuf>,
+    toolchain: Toolchain,
+    /// Where the sources of the standard library are.
+    library: PathBuf,
     listener: Listener,
     /// Made anew when it has died.
     link: Option<Link>,
@@ -63,7 +66,13 @@ impl EvcxrEngine {
     pub fn start(options: Options, listener: Listener) -> Result<Self, EngineError> {
         let toolchain =
             Toolchain::find(options.toolchain.as_deref()).map_err(|error| EngineError::new(error.to_string()))?;
-        let library = standard_library::folder(&toolchain, &options.cache)?;
+        let Some(library) = standard_library::folder(&toolchain, &options.cache) else {
+            return Err(EngineError::new(format!(
+                "evcxr learns the types of variables from the sources of the standard library, which are not in {}: \
+                 run `rustup component add rust-src`, or set RUST_SRC_PATH to a folder `library` of Rust's sources",
+                standard_library::component(&toolchain).display()
+            )));
+        };
         let executable = match &options.executable {
             Some(executable) => executable.clone(),
             None => env::current_exe().map_err(|error| {
@@ -71,16 +80,24 @@ impl EvcxrEngine {
             })?,
         };
         let control = Arc::default();
-        let mut engine =
-            Self { options, executable, library, listener, link: None, control, number: 0, variables: Vec::new() };
+        let mut engine = Self {
+            options,
+            executable,
+            toolchain,
+            library,
+            listener,
+            link: None,
+            control,
+            number: 0,
+            variables: Vec::new(),
+        };
         engine.connect()?;
         Ok(engine)
     }
 
     fn connect(&mut self) -> Result<&mut Link, EngineError> {
         if self.link.is_none() {
-            let mut environment: Vec<(&str, &OsStr)> = Vec::new();
-            environment.extend(self.library.as_deref().map(|library| ("RUST_SRC_PATH", library.as_os_str())));
+            let mut environment: Vec<(&str, &OsStr)> = vec![("RUST_SRC_PATH", self.library.as_os_str())];
             environment.extend(self.options.toolchain.as_deref().map(|name| ("RUSTUP_TOOLCHAIN", OsStr::new(name))));
             let link =
                 Link::start(&self.executable, &self.options.folder, &environment, &self.listener).map_err(|error| {
@@ -242,6 +259,24 @@ impl Engine for EvcxrEngine {
 
     fn variables(&self) -> Vec<Variable> {
         self.variables.clone()
+    }
+
+    /// Without items and crates, of which evcxr does not tell.
+    fn surroundings(&self) -> Surroundings {
+        let variable = |variable: &Variable| VariableSource {
+            name: variable.name.clone(),
+            type_name: variable.type_name.clone(),
+            mutable: variable.mutable,
+        };
+        Surroundings {
+            rustc: self.toolchain.rustc.clone(),
+            cargo: self.toolchain.cargo.clone(),
+            host: self.toolchain.host.clone(),
+            version: self.toolchain.version.clone(),
+            library: Some(self.library.clone()),
+            variables: self.variables.iter().map(variable).collect(),
+            ..Surroundings::default()
+        }
     }
 
     /// Moves the variable away, which evcxr understands: false also for a value that is copied, which it keeps.
