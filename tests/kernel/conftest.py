@@ -22,40 +22,42 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "feature(name): a line of the conformance table that this test stands behind")
     config.addinivalue_line("markers", "own: what only Oxikale's kernel is asked for, such as its words")
-    config.features = {}
+    config.features, config.features_by_name = {}, {}
+    config.pluginmanager.register(Features(config))
 
 
 def pytest_collection_modifyitems(config, items):
-    if os.environ.get("KERNEL", "oxikale") == "oxikale":
-        return
     skip = pytest.mark.skip(reason="asked of Oxikale's kernel alone")
     for item in items:
-        if item.get_closest_marker("own"):
+        if os.environ.get("KERNEL", "oxikale") != "oxikale" and item.get_closest_marker("own"):
             item.add_marker(skip)
+        if marker := item.get_closest_marker("feature"):
+            record = {"family": item.path.stem.removeprefix("test_"), "passed": 0, "why": []}
+            config.features[item.nodeid] = config.features_by_name.setdefault(marker.args[0], record)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
-    marker = item.get_closest_marker("feature")
-    if marker and (report.when == "call" or report.failed or report.skipped):
-        found = item.config.features.setdefault(
-            marker.args[0], {"family": item.path.stem.removeprefix("test_"), "passed": 0, "why": []}
-        )
+class Features:
+    """Notes what became of the tests of each feature; parts of a test (subtests) count, too."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def pytest_runtest_logreport(self, report):
+        record = self.config.features.get(report.nodeid)
+        if record is None or (report.when != "call" and report.passed):
+            return
         if report.passed:
-            found["passed"] += 1
+            record["passed"] += 1
         elif report.failed:
-            lines = str(call.excinfo.value).strip().splitlines() or [call.excinfo.typename]
-            found["why"].append(lines[0] if call.when == "call" else f"{call.when}: {lines[0]}")
-        else:
-            found["skipped"] = True
-    return report
+            crash = getattr(report.longrepr, "reprcrash", None)
+            message = crash.message if crash else report.longreprtext
+            record["why"].append(message.strip().splitlines()[0] if message.strip() else "it fails")
 
 
 def pytest_sessionfinish(session):
     target = session.config.getoption("--features")
     if target:
-        Path(target).write_text(json.dumps(session.config.features, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        Path(target).write_text(json.dumps(session.config.features_by_name, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ def test_it_says_what_it_is(client, channel):
     info = client.ask("kernel_info_request", channel=channel)
     assert info["status"] == "ok"
     assert info["implementation"] and info["implementation_version"] and info["banner"]
-    assert info["language_info"]["name"] == "rust"
+    assert info["language_info"]["name"].lower() == "rust"
     assert info["language_info"]["file_extension"] == ".rs"
     assert info["language_info"]["mimetype"]
 
