@@ -1,4 +1,4 @@
-//! Rich output: text, HTML, Markdown, SVG, PNG, JSON and Vega-Lite, at the end of a cell or anywhere in it.
+//! Rich output: text, HTML, tables, Markdown, SVG, PNG, JSON and Vega-Lite, at the end of a cell or anywhere in it.
 //!
 //! ```
 //! use oxikale::display;
@@ -12,6 +12,7 @@
 //! ```
 
 mod kinds;
+mod table;
 
 use std::io;
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Map, Value};
 
 pub use kinds::{html, json, markdown, png, svg, text, vega_lite};
+pub use table::table;
 
 use crate::{engine, evcxr, recorder};
 

@@ -133,8 +133,8 @@ impl Bar {
             (true, true) => ("\r\x1b[K", "\n"),
             (false, _) => ("", "\n"),
         };
-        // A closed standard error must not end the work.
-        drop(write!(std::io::stderr(), "{start}{}: {count}{end}", self.label));
+        // In one piece: what others print must not come in between. A closed standard error must not end the work.
+        drop(std::io::stderr().write_all(format!("{start}{}: {count}{end}", self.label).as_bytes()));
     }
 }
 
