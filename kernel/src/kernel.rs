@@ -87,7 +87,7 @@ impl Kernel {
             history,
             comms: Comms::default(),
             place,
-            assist: Assist::new(),
+            assist: Assist::new(options.assist),
             upcoming,
             language: Language::ask(options.toolchain.as_deref()),
             subshells: Mutex::default(),
@@ -108,7 +108,11 @@ impl Kernel {
         kernel.until_the_end().await;
 
         let ending = Arc::clone(&kernel);
-        drop(tokio::task::spawn_blocking(move || ending.session.stop()).await);
+        let ended = tokio::task::spawn_blocking(move || {
+            ending.assist.stop();
+            ending.session.stop();
+        });
+        drop(ended.await);
         kernel.sockets.drain(LAST_WORDS).await;
         Ok(())
     }

@@ -39,6 +39,9 @@ pub struct Options {
     pub toolchain: Option<String>,
     /// How many bytes of text a cell may print.
     pub text_limit: usize,
+    /// Whether this program is the helper process for completion when it is called with
+    /// [`oxikale_assist::ARGUMENT`].
+    pub assist: bool,
 }
 
 /// Why a kernel did not start.

@@ -239,12 +239,11 @@ impl Builder {
                 break;
             }
             let cargo_mode = if questions.is_empty() { mode } else { Mode::Check };
-            let outcome = cargo::run(&package.folder, &target, &package.name, cargo_mode, self.own_group, on_event).map_err(
-                |error| match error.kind() {
+            let outcome = cargo::run(&package.folder, &target, &package.name, cargo_mode, self.own_group, on_event)
+                .map_err(|error| match error.kind() {
                     io::ErrorKind::NotFound => BuildError::NoCargo(error),
                     _ => BuildError::File(package.folder.clone(), error),
-                },
-            )?;
+                })?;
             if package.folder.join("Cargo.lock").exists() && package.keep_lock().unwrap_or(false) {
                 built.lock_changed = Some(package.lock.clone());
             }

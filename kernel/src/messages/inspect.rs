@@ -15,8 +15,8 @@ pub(super) fn reply(kernel: &Kernel, request: &Request) -> Value {
     let deadline = Instant::now() + PATIENCE;
     let code = request.content.get("code").and_then(Value::as_str).unwrap_or_default();
     let at = byte_of(code, request.content.get("cursor_pos").and_then(Value::as_u64));
-    let detailed = request.content.get("detail_level").and_then(Value::as_u64).unwrap_or(0) > 0;
-    match kernel.assist.inspect(kernel, code, at, detailed, deadline) {
+    let detail = request.content.get("detail_level").and_then(Value::as_u64).unwrap_or(0).min(1);
+    match kernel.assist.inspect(kernel, code, at, u8::try_from(detail).unwrap_or(1), deadline) {
         Some(known) => json!({
             "status": "ok",
             "found": true,

@@ -32,6 +32,7 @@ impl Run {
             data: data_folder(),
             toolchain: self.engine.toolchain().map(str::to_owned),
             text_limit: self.output_limit,
+            assist: cfg!(feature = "assist"),
         };
         let engine = self.engine;
         let start = move |listener| {
