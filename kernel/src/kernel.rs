@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::process::{Pid, getppid};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -20,6 +21,9 @@ use crate::sockets::Sockets;
 use crate::upcoming::Upcoming;
 use crate::wire::{self, Channel, Connection, Frames, Listener, Router};
 use crate::{Options, StartError};
+
+/// How often it is looked whether the program that started this one is still there.
+const PARENT: Duration = Duration::from_secs(1);
 
 /// How long clients may take to read the last messages.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -129,7 +133,12 @@ impl Kernel {
         listener: Listener,
     ) -> impl Future<Output = ()> + Send + 'static {
         let kernel = Arc::clone(self);
-        let receive = move |frames: Frames| match wire::parse(channel, frames, &kernel.sockets.signer) {
+        let receive = move |connection: u64, frames: Frames| match wire::parse(
+            channel,
+            connection,
+            frames,
+            &kernel.sockets.signer,
+        ) {
             Ok(request) => messages::handle(&kernel, request),
             Err(error) => kernel.complaints.say(&error.to_string()),
         };
@@ -143,12 +152,35 @@ impl Kernel {
         else {
             return self.ended.notified().await;
         };
+        let parent = Parent::of_this_process();
         loop {
             tokio::select! {
                 () = self.ended.notified() => return,
+                () = parent.gone() => return,
                 _ = interrupt.recv() => self.session.interrupts.interrupt(),
                 _ = terminate.recv() => return,
                 _ = hang_up.recv() => return,
+            }
+        }
+    }
+}
+
+/// The Jupyter program that started this one.
+struct Parent(Option<Pid>);
+
+impl Parent {
+    /// Jupyter names itself in the environment; another parent, such as a shell, may end and leave the kernel running.
+    fn of_this_process() -> Self {
+        let named = std::env::var("JPY_PARENT_PID").ok().and_then(|number| number.parse::<i32>().ok());
+        Self(getppid().filter(|parent| Some(parent.as_raw_nonzero().get()) == named))
+    }
+
+    /// Returns when it has ended: nobody is there any more who could end this kernel.
+    async fn gone(&self) {
+        loop {
+            tokio::time::sleep(PARENT).await;
+            if self.0.is_some() && getppid() != self.0 {
+                return;
             }
         }
     }

@@ -163,6 +163,7 @@ mod tests {
             metadata.insert("cellId".to_owned(), json!(cell));
             of_cell(&Request {
                 channel: Channel::Shell,
+                connection: 0,
                 identities: Vec::new(),
                 header: Header::default(),
                 metadata,

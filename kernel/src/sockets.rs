@@ -53,13 +53,14 @@ impl Sockets {
             Channel::Control => &self.control,
             Channel::Stdin => &self.stdin,
         };
-        self.send(router, request, kind, content, metadata);
+        self.send(router, Some(request.connection), request, kind, content, metadata);
     }
 
     /// Asks the user who sent a request for a line of input.
     pub fn ask(&self, request: &Request, prompt: &str, password: bool) -> bool {
         let content = json!({ "prompt": prompt, "password": password });
-        self.send(&self.stdin, request, "input_request", &content, &Map::new())
+        // Its other socket has the same identity.
+        self.send(&self.stdin, None, request, "input_request", &content, &Map::new())
     }
 
     /// Says to everybody how the kernel is, for this request.
@@ -109,6 +110,7 @@ impl Sockets {
     fn send(
         &self,
         router: &Router,
+        connection: Option<u64>,
         request: &Request,
         kind: &str,
         content: &Value,
@@ -123,6 +125,6 @@ impl Sockets {
             content.to_string().into(),
             &[],
         ));
-        router.send(&frames)
+        router.send(connection, &frames)
     }
 }

@@ -198,6 +198,26 @@ pub fn show_as(id: impl Into<String>, value: &(impl Display + ?Sized)) -> Handle
     Handle { id }
 }
 
+/// The form by which a notebook's kernel knows that outputs are to be cleared.
+const CLEAR: &str = "application/vnd.oxikale.clear-output+json";
+
+/// Clears what the cell has put out until now; with `wait`, only when something new comes, so that nothing flickers.
+///
+/// It does nothing where there is no notebook to look at: in a step, in evcxr, in a terminal.
+///
+/// ```
+/// # use oxikale::display;
+/// for frame in 0..3 {
+///     display::clear(true);
+///     display::show(&display::text(format!("frame {frame}")));
+/// }
+/// ```
+pub fn clear(wait: bool) {
+    if recorder::current().is_none() {
+        engine::display(&MimeBundle::new().with(CLEAR, serde_json::json!({ "wait": wait })), None, false);
+    }
+}
+
 /// A display that can be replaced: what [`show_as`] returns.
 #[derive(Debug, Clone)]
 pub struct Handle {

@@ -1,9 +1,12 @@
-//! Finds the displays that crates made for evcxr print on standard output: blocks between two marker lines.
+//! Finds what crates made for evcxr print on standard output: displays, which are blocks between two marker lines, and
+//! questions to the user, which are a line before they read one.
 
 use serde_json::{Map, Value};
 
 const BEGIN: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 const END: &[u8] = b"EVCXR_END_CONTENT";
+const ASK: &[u8] = b"EVCXR_INPUT_REQUEST";
+const ASK_PASSWORD: &[u8] = b"EVCXR_INPUT_REQUEST_PASSWORD";
 
 /// The longest line that is looked at as a marker.
 const LONGEST_MARKER: usize = 256;
@@ -29,11 +32,13 @@ pub(super) struct Blocks {
     held: Vec<u8>,
     block: Option<(String, Vec<u8>)>,
     display: Map<String, Value>,
+    /// What is asked, and whether the answer must not be seen.
+    question: Option<(String, bool)>,
 }
 
 impl Default for Blocks {
     fn default() -> Self {
-        Self { line_start: true, held: Vec::new(), block: None, display: Map::new() }
+        Self { line_start: true, held: Vec::new(), block: None, display: Map::new(), question: None }
     }
 }
 
@@ -85,9 +90,12 @@ impl Blocks {
         let (line, rest) = bytes.split_at(length);
         self.held.extend_from_slice(line);
         self.line_start = false;
-        let marker = if self.block.is_some() { END } else { BEGIN };
-        let common = marker.len().min(self.held.len());
-        if self.held[..common] != marker[..common] || self.held.len() > LONGEST_MARKER {
+        let markers: &[&[u8]] = if self.block.is_some() { &[END] } else { &[BEGIN, ASK] };
+        let begun = |marker: &&[u8]| {
+            let common = marker.len().min(self.held.len());
+            self.held[..common] == marker[..common]
+        };
+        if !markers.iter().any(begun) || self.held.len() > LONGEST_MARKER {
             self.give_held(parts);
         } else if self.held.ends_with(b"\n") {
             let held = std::mem::take(&mut self.held);
@@ -95,6 +103,14 @@ impl Blocks {
             self.line_start = true;
             match &mut self.block {
                 Some(_) if line == END => self.end_block(parts),
+                None if line.starts_with(ASK) => {
+                    let of = |marker| Some(line.strip_prefix(marker)?.strip_prefix(b":")?);
+                    match (of(ASK), of(ASK_PASSWORD)) {
+                        (Some(prompt), _) => self.ask(&held, prompt.len(), false),
+                        (None, Some(prompt)) => self.ask(&held, prompt.len(), true),
+                        (None, None) => self.put(&held, parts),
+                    }
+                }
                 None if line.len() >= BEGIN.len() => {
                     let mime = String::from_utf8_lossy(&line[BEGIN.len()..]).trim().to_owned();
                     self.block = Some((mime, Vec::new()));
@@ -103,6 +119,18 @@ impl Blocks {
             }
         }
         rest
+    }
+
+    /// What the user is asked before the next line is read from standard input.
+    pub(super) fn take_question(&mut self) -> Option<(String, bool)> {
+        self.question.take()
+    }
+
+    /// `length` bytes of the line, and the spaces at its end, are the prompt.
+    fn ask(&mut self, line: &[u8], length: usize, password: bool) {
+        let end = line.trim_ascii_end().len();
+        let prompt = String::from_utf8_lossy(&line[end - length..]);
+        self.question = Some((prompt.trim_end_matches(['\r', '\n']).to_owned(), password));
     }
 
     fn give_held(&mut self, parts: &mut Vec<Part>) {
@@ -218,6 +246,17 @@ mod tests {
         }
         let bytes: Vec<&[u8]> = output.chunks(1).collect();
         assert_eq!(part(&bytes), expected);
+    }
+
+    #[test]
+    fn a_question_is_kept_until_it_is_asked() {
+        let (mut blocks, mut parts) = (Blocks::default(), Vec::new());
+        blocks.take(b"EVCXR_INPUT_REQUEST:Your name? \nEVCXR_INPUT_REQUESTED\n", &mut parts);
+        assert_eq!(blocks.take_question(), Some(("Your name? ".to_owned(), false)));
+        assert_eq!(blocks.take_question(), None);
+        blocks.take(b"EVCXR_INPUT_REQUEST_PASSWORD:\r\n", &mut parts);
+        assert_eq!(blocks.take_question(), Some((String::new(), true)));
+        assert_eq!(parts, [text("EVCXR_INPUT_REQUESTED\n")]);
     }
 
     #[test]

@@ -162,7 +162,8 @@ impl Pipes {
     /// Asks the user for a line.
     pub(super) fn ask_for_input(&mut self) {
         self.release();
-        (self.sink)(Output::Input { prompt: String::new(), password: false });
+        let (prompt, password) = self.blocks.take_question().unwrap_or_default();
+        (self.sink)(Output::Input { prompt, password });
     }
 
     fn hand_on(&mut self, which: usize, bytes: Vec<u8>) {

@@ -36,7 +36,8 @@ pub fn handle(kernel: &Arc<Kernel>, request: Request) {
     let kind = request.header.msg_type.as_str();
     if request.channel == Channel::Stdin {
         if kind == "input_reply" {
-            let value = request.content.get("value").and_then(Value::as_str);
+            // Ctrl-D, as front ends write it, is the end of the input.
+            let value = request.content.get("value").and_then(Value::as_str).filter(|value| *value != "\u{4}");
             kernel.session.input.reply(value);
         }
         return;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use oxikale_compiler::build::{cache_folder, data_folder};
 use oxikale_engine::{Cell, Engine, Listener};
 use serde_json::{Map, Value};
 
@@ -102,7 +103,7 @@ impl SessionHandle {
         let interrupts = Arc::new(Interrupts::default());
         let input = Arc::new(InputDesk::default());
         let snapshot = Arc::new(Mutex::new(Arc::new(Snapshot::default())));
-        let outputs = Outputs::start(Arc::clone(&sockets), Arc::clone(&input), text_limit)?;
+        let outputs = Outputs::start(Arc::clone(&sockets), Arc::clone(&input), Arc::clone(&interrupts), text_limit)?;
         let session = Session {
             start,
             engine: None,
@@ -172,7 +173,7 @@ impl Session {
     pub(crate) fn engine(&mut self) -> Result<&mut Box<dyn Engine>, String> {
         if self.engine.is_none() {
             let outputs = Arc::clone(&self.outputs);
-            let engine = (self.start)(Arc::new(move |event| outputs.hear(event)))?;
+            let engine = (self.start)(Arc::new(move |event| outputs.hear(event))).map_err(with_word_on_disks)?;
             self.interrupts.set_engine(Some(engine.interrupter()));
             self.input.set_engine(Some(engine.input()));
             self.engine = Some(engine);
@@ -199,5 +200,21 @@ impl Session {
             let snapshot = Arc::new(Snapshot::of(engine.as_ref()));
             *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
         }
+    }
+}
+
+/// A full disk makes programs fail in words that nobody would take for it.
+fn with_word_on_disks(message: String) -> String {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let folders = [Some(cache_folder()), Some(data_folder()), Some(std::env::temp_dir()), home];
+    let full = folders.into_iter().flatten().find(|folder| {
+        let there = folder.ancestors().find(|folder| folder.exists());
+        there.and_then(|there| rustix::fs::statvfs(there).ok()).is_some_and(|disk| disk.f_bavail == 0)
+    });
+    match full {
+        Some(folder) => {
+            format!("{message}\nThe disk with {} is full: make room, and run the cell again", folder.display())
+        }
+        None => message,
     }
 }

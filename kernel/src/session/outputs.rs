@@ -11,6 +11,7 @@ use oxikale_engine::{CellError, Event, Progress, Stream};
 use serde_json::{Map, Value, json};
 
 use super::input::InputDesk;
+use super::interrupts::Interrupts;
 use super::text::Text;
 use crate::display::progress_bar;
 use crate::sockets::Sockets;
@@ -35,6 +36,7 @@ const CLEAR: &str = "application/vnd.oxikale.clear-output+json";
 pub struct Outputs {
     sockets: Arc<Sockets>,
     input: Arc<InputDesk>,
+    interrupts: Arc<Interrupts>,
     state: Mutex<State>,
     /// There is text that waits.
     waiting: Condvar,
@@ -54,6 +56,8 @@ struct State {
     put_out: bool,
     bar: Option<Bar>,
     ended: Ended,
+    /// Whether the cell was ended because it asked for input where there is none.
+    refused: bool,
     /// Where results are wanted instead of shown.
     captured: Option<Captured>,
 }
@@ -98,7 +102,12 @@ pub struct Captured {
 
 impl Outputs {
     /// Outputs for no cell yet.
-    pub(super) fn start(sockets: Arc<Sockets>, input: Arc<InputDesk>, text_limit: usize) -> std::io::Result<Arc<Self>> {
+    pub(super) fn start(
+        sockets: Arc<Sockets>,
+        input: Arc<InputDesk>,
+        interrupts: Arc<Interrupts>,
+        text_limit: usize,
+    ) -> std::io::Result<Arc<Self>> {
         let state = State {
             request: None,
             count: 0,
@@ -110,9 +119,10 @@ impl Outputs {
             put_out: false,
             bar: None,
             ended: Ended::default(),
+            refused: false,
             captured: None,
         };
-        let outputs = Arc::new(Self { sockets, input, state: Mutex::new(state), waiting: Condvar::new() });
+        let outputs = Arc::new(Self { sockets, input, interrupts, state: Mutex::new(state), waiting: Condvar::new() });
         let keeper = Arc::downgrade(&outputs);
         thread::Builder::new().name("text".to_owned()).spawn(move || {
             while let Some(outputs) = keeper.upgrade() {
@@ -132,6 +142,7 @@ impl Outputs {
         state.allow_stdin = allow_stdin;
         state.text = Text::new(state.text_limit);
         state.put_out = false;
+        state.refused = false;
         state.ended = Ended::default();
     }
 
@@ -181,6 +192,8 @@ impl Outputs {
                 self.send(&mut state, "execute_result", &content);
                 self.wait(state);
             }
+            // That the cell was ended for it, after its error was told, is no news.
+            Event::Error(_) if state.refused => {}
             Event::Error(error) => self.failed(&mut state, Failure::of(&error)),
             Event::Progress(progress) => self.progress(&mut state, progress),
             Event::Input { prompt, password } => self.ask(&mut state, &prompt, password),
@@ -302,13 +315,13 @@ impl Outputs {
         if request.is_some_and(|request| self.sockets.ask(&request, prompt, password)) {
             return;
         }
-        let word = "the cell waits for input, but this front end does not ask for any; the cell reads the end of the \
-                    input instead\n";
-        state.text.put(Stream::Stderr, word);
-        self.send_text(state);
-        // The engine calls this while it reads what the cell does; it must come back before the answer goes out.
-        let input = Arc::clone(&self.input);
-        thread::spawn(move || input.reply(None));
+        state.refused = true;
+        let message = "the cell reads its standard input, but this front end does not ask for any";
+        let traceback = vec![format!("\u{1b}[1;31merror\u{1b}[0m\u{1b}[1m: {message}\u{1b}[0m")];
+        self.failed(state, Failure { name: "stdin".to_owned(), message: message.to_owned(), traceback });
+        // The engine calls this while it reads what the cell does; it must come back before the cell can be ended.
+        let interrupts = Arc::clone(&self.interrupts);
+        thread::spawn(move || interrupts.interrupt());
     }
 
     /// Sends something, after the text that came before it.

@@ -44,6 +44,8 @@ pub struct Header {
 pub struct Request {
     /// Where it came from.
     pub channel: Channel,
+    /// The number of the connection over which it came.
+    pub connection: u64,
     /// Whom to send replies to.
     pub identities: Frames,
     /// Who, what, when.
@@ -84,7 +86,7 @@ impl std::error::Error for WireError {}
 ///
 /// # Errors
 /// If it is none, or not of this session.
-pub fn parse(channel: Channel, frames: Frames, signer: &Signer) -> Result<Request, WireError> {
+pub fn parse(channel: Channel, connection: u64, frames: Frames, signer: &Signer) -> Result<Request, WireError> {
     let at = frames.iter().position(|frame| frame == DELIMITER).ok_or(WireError::Frames)?;
     let [signature, header, parent, metadata, content, ..] = &frames[at + 1..] else { return Err(WireError::Frames) };
     if !signer.admits(signature, [header, parent, metadata, content]) {
@@ -104,6 +106,7 @@ pub fn parse(channel: Channel, frames: Frames, signer: &Signer) -> Result<Reques
     }
     Ok(Request {
         channel,
+        connection,
         header,
         metadata: object(metadata, "metadata")?,
         content: object(content, "content")?,
@@ -151,7 +154,7 @@ mod tests {
     fn a_message_is_read_with_its_addresses_and_buffers() {
         let signer = Signer::new("key");
         let header = r#"{"msg_id":"1","msg_type":"comm_msg","session":"s","subshell_id":"sub","more":[1]}"#;
-        let request = parse(Channel::Shell, frames(&signer, header, r#"{"a":1}"#), &signer).unwrap();
+        let request = parse(Channel::Shell, 0, frames(&signer, header, r#"{"a":1}"#), &signer).unwrap();
         assert_eq!(request.identities, vec![Bytes::from_static(b"client")]);
         assert_eq!(request.header.subshell_id.as_deref(), Some("sub"));
         assert_eq!(request.header.raw, header);
@@ -164,14 +167,14 @@ mod tests {
         let signer = Signer::new("key");
         let good = frames(&signer, r#"{"msg_type":"x"}"#, "{}");
         for length in 0..6 {
-            assert_eq!(parse(Channel::Shell, good[..length].to_vec(), &signer).unwrap_err(), WireError::Frames);
+            assert_eq!(parse(Channel::Shell, 0, good[..length].to_vec(), &signer).unwrap_err(), WireError::Frames);
         }
         let other = Signer::new("other");
-        assert_eq!(parse(Channel::Shell, good.clone(), &other).unwrap_err(), WireError::Signature);
+        assert_eq!(parse(Channel::Shell, 0, good.clone(), &other).unwrap_err(), WireError::Signature);
         for (header, content) in
             [("[]", "{}"), ("{}", "{}"), (r#"{"msg_type":1}"#, "{}"), (r#"{"msg_type":"x"}"#, "[1]"), ("{", "{}")]
         {
-            let error = parse(Channel::Shell, frames(&signer, header, content), &signer).unwrap_err();
+            let error = parse(Channel::Shell, 0, frames(&signer, header, content), &signer).unwrap_err();
             assert!(matches!(error, WireError::Json(_)), "{header} {content}");
         }
     }
