@@ -22,5 +22,6 @@ pub use characters::whole_characters;
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use engine::{Back, Cell, Engine, EngineError, Input, Interrupter, Listener, Outcome, Variable};
 pub use event::{CellError, ErrorKind, Event, Frame, Progress, Stream};
+pub use presentation::draw as draw_diagnostic;
 pub use surroundings::{ItemSource, Packages, Surroundings, VariableSource};
 pub use toolchain::{Toolchain, ToolchainError};

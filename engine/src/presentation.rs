@@ -19,7 +19,7 @@ pub(crate) fn cell_title(name: &str) -> String {
 }
 
 /// A finding as rustc would draw it. `text_of` knows the texts of cells by their names.
-pub(crate) fn draw(diagnostic: &Diagnostic, text_of: &dyn Fn(&str) -> Option<Arc<str>>) -> String {
+pub fn draw(diagnostic: &Diagnostic, text_of: &dyn Fn(&str) -> Option<Arc<str>>) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,

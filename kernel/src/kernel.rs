@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::assist::Assist;
-use crate::comm::Comms;
+use crate::comm::{Comms, Running};
 use crate::history::History;
 use crate::language::Language;
 use crate::messages;
@@ -42,6 +42,8 @@ pub struct Kernel {
     pub place: Arc<Place>,
     /// What is proposed while a cell is typed.
     pub assist: Assist,
+    /// Runs that go on for panels.
+    pub running: Running,
     /// The cells that come next.
     pub upcoming: Arc<Upcoming>,
     /// The version of Rust.
@@ -92,6 +94,7 @@ impl Kernel {
             comms: Comms::default(),
             place,
             assist: Assist::new(options.assist),
+            running: Running::default(),
             upcoming,
             language: Language::ask(options.toolchain.as_deref()),
             subshells: Mutex::default(),
@@ -113,6 +116,7 @@ impl Kernel {
 
         let ending = Arc::clone(&kernel);
         let ended = tokio::task::spawn_blocking(move || {
+            ending.running.end();
             ending.assist.stop();
             ending.session.stop();
         });

@@ -15,6 +15,7 @@ mod kernel;
 pub mod kernelspec;
 mod language;
 mod messages;
+mod pipeline;
 mod place;
 mod session;
 mod sockets;

@@ -1,7 +1,6 @@
 //! Runs the cells of a notebook one after the other and keeps their outputs in it.
 
 pub mod desk;
-mod literal;
 mod outputs;
 pub mod parameters;
 mod recording;

@@ -6,6 +6,8 @@ mod diagnostics;
 mod notebook;
 mod pipeline;
 
+pub use pipeline::Running;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

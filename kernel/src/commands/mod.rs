@@ -7,6 +7,9 @@ mod env;
 mod help;
 mod load;
 mod output_limit;
+mod params;
+mod pipeline;
+mod pull;
 mod who;
 mod writefile;
 
@@ -65,6 +68,30 @@ pub enum Meaning {
 
 /// The commands of a line.
 pub const LINE_COMMANDS: &[(&str, Known)] = &[
+    (
+        "pipeline",
+        Known {
+            usage: "%pipeline check|graph|run|runs|logs|resume …",
+            help: "check, draw or run the notebook as a pipeline; `%pipeline` alone says more",
+            run: pipeline::run,
+        },
+    ),
+    (
+        "pull",
+        Known {
+            usage: "%pull RUN STEP",
+            help: "define the variables that a step of a run was given, to find out why it failed",
+            run: pull::run,
+        },
+    ),
+    (
+        "params",
+        Known {
+            usage: "%params [NAME=VALUE …]",
+            help: "list the pipeline's parameters, or set them for this session and its runs",
+            run: params::run,
+        },
+    ),
     ("who", Known { usage: "%who", help: "list the variables with their types", run: who::run }),
     ("whos", Known { usage: "%whos", help: "the same as `%who`", run: who::run }),
     (

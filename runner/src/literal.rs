@@ -1,6 +1,6 @@
 //! Another value in the place of a literal, of the same kind and written in the same way.
 
-use oxikale_runner::human_bytes;
+use crate::quantity::human_bytes;
 use serde_json::Value;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprTuple, Lit, UnOp};
