@@ -4,7 +4,7 @@ import jupyter_kernel_test
 import pytest
 
 from cells import LIBRARY, shows
-from client import PATIENCE
+from client import PATIENCE, eventually
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,19 @@ class RustTests(EachInItsOwnKernel, jupyter_kernel_test.KernelTests):
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "Vec::<i32>::new"
     code_clear_output = f"{LIBRARY}\noxikale::display::clear(false);"
+
+    def test_inspect(self):
+        """What answers begins to work when it is first asked, and nobody is kept waiting for it."""
+        eventually(self.inspected, lambda content: content["found"], "word of the sample")
+        super().test_inspect()
+
+    def inspected(self):
+        """What the kernel knows of the sample now."""
+        msg_id = self.kc.inspect(self.code_inspect_sample)
+        while True:
+            reply = self.kc.get_shell_msg(timeout=PATIENCE)
+            if reply["parent_header"].get("msg_id") == msg_id:
+                return reply["content"]
 
 
 class WelcomeTests(EachInItsOwnKernel, jupyter_kernel_test.IopubWelcomeTests):

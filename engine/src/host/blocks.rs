@@ -104,7 +104,7 @@ impl Blocks {
             match &mut self.block {
                 Some(_) if line == END => self.end_block(parts),
                 None if line.starts_with(ASK) => {
-                    let of = |marker| Some(line.strip_prefix(marker)?.strip_prefix(b":")?);
+                    let of = |marker| line.strip_prefix(marker)?.strip_prefix(b":");
                     match (of(ASK), of(ASK_PASSWORD)) {
                         (Some(prompt), _) => self.ask(&held, prompt.len(), false),
                         (None, Some(prompt)) => self.ask(&held, prompt.len(), true),

@@ -130,7 +130,7 @@ mod tests {
         interrupts.interrupt();
         let (sender, calls) = mpsc::channel();
         interrupts.guard(
-            move || drop(sender.send(())),
+            move || sender.send(()).unwrap_or_default(),
             || {
                 calls.recv().unwrap();
                 calls.recv().unwrap();
