@@ -23,6 +23,9 @@ pub trait Engine: Send {
     /// cell runs; nothing of it is seen but that they start sooner.
     fn prepare(&mut self, sources: Vec<String>);
 
+    /// Nothing runs now: the engine may compile the likeliest of the cells that [`Self::prepare`] named.
+    fn use_idle_time(&mut self) {}
+
     /// What rustc says of a cell, without running it or changing the session.
     fn check(&mut self, source: &str) -> Vec<Diagnostic>;
 

@@ -529,6 +529,11 @@ impl Engine for DirectEngine {
         self.upcoming = sources;
     }
 
+    fn use_idle_time(&mut self) {
+        let variables = self.state.scope.variables.clone();
+        self.start_preparing(&variables);
+    }
+
     fn check(&mut self, source: &str) -> Vec<Diagnostic> {
         let parted = directives(source);
         let text = Arc::new(CellText {

@@ -162,6 +162,7 @@ impl Session {
                 Job::Prepare(sources) => {
                     if let Some(engine) = &mut self.engine {
                         engine.prepare(sources);
+                        engine.use_idle_time();
                     }
                 }
                 Job::Stop => return,
