@@ -14,7 +14,7 @@ NOTEBOOKS := simple_pipeline opt_package titanic
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: prerequisites
 prerequisites:
@@ -73,6 +73,17 @@ test-kernel: release data ## talk to the kernel through Jupyter's own clients
 	scripts/rust_src.sh
 	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && \
 	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/kernel
+
+# The peer fails many of them, and waits for most of those: an hour is enough, and what it has answered by then counts.
+.PHONY: conformance
+conformance: release data ## ask Oxikale's kernel and evcxr's for every feature, and write docs/conformance.md
+	scripts/rust_src.sh
+	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && peer=$$(scripts/evcxr_jupyter.sh) && \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	{ OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/kernel -m feature --features "$$folder/ours.json" || true; } && \
+	{ KERNEL=evcxr EVCXR_JUPYTER_PATH="$$peer" KERNEL_PATIENCE=20 timeout --signal=INT 1h "$$venv/bin/python" -m pytest \
+		tests/kernel -m feature --timeout 60 --features "$$folder/peers.json" || true; } && \
+	"$$venv/bin/python" tests/kernel/conformance.py "$$folder/ours.json" "$$folder/peers.json" --output docs/conformance.md
 
 .PHONY: test-notebooks
 test-notebooks: release data ## run the reference notebooks in the engines
