@@ -14,7 +14,7 @@ NOTEBOOKS := simple_pipeline opt_package titanic
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: prerequisites
 prerequisites:
@@ -96,10 +96,12 @@ test-notebooks: release data ## run the reference notebooks in the engines
 		--output "$$folder/evcxr.ipynb"
 
 .PHONY: bench
-bench: release data ## measure beside Kale and evcxr, and write benches/results.md and benches/engines.md
+bench: release data ## measure beside Kale and evcxr, and write benches/results.md, engines.md and kernels.md
 	python3 benches/bench.py --kale "$$(scripts/venv.sh benches/requirements.txt)" --output benches/results.md
 	scripts/rust_src.sh
 	cargo bench --locked --package oxikale-engine --features evcxr --bench cells -- --output "$(CURDIR)/benches/engines.md"
+	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && peer=$$(scripts/evcxr_jupyter.sh) && \
+	OXIKALE="$(OXIKALE)" "$$venv/bin/python" benches/kernel.py --evcxr "$$peer" --output benches/kernels.md
 
 .PHONY: fmt
 fmt: prerequisites ## format the Rust sources

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 # Longer reasons hide the table.
@@ -27,7 +28,8 @@ def mark(record):
 
 def reason(why):
     """Why a feature failed, in few words that cannot break the table."""
-    words = " ".join(why.split())
+    # Colours, which may be written as they are in a Python string.
+    words = " ".join(re.sub(r"(\x1b|\\x1b)\[[0-9;]*m", "", why).split())
     for prefix in ("AssertionError: ", "Failed: ", "assert "):
         words = words.removeprefix(prefix)
     if len(words) > LONGEST:
@@ -37,7 +39,8 @@ def reason(why):
 
 def escaped(text):
     """The text for a cell of a table."""
-    return "".join(f"\\{letter}" if letter in "\\`*_|<>[]" else letter for letter in text)
+    # An underscore within a word is one anyway, and most names have some.
+    return re.sub(r"[\\`*|<>\[\]]|\b_|_\b", r"\\\g<0>", text)
 
 
 def count(records, names):
