@@ -14,7 +14,7 @@ NOTEBOOKS := simple_pipeline opt_package titanic
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: prerequisites
 prerequisites:
@@ -74,6 +74,17 @@ test-kernel: release data ## talk to the kernel through Jupyter's own clients
 	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && \
 	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/kernel
 
+# The peer fails many of them, and waits for most of those: an hour is enough, and what it has answered by then counts.
+.PHONY: conformance
+conformance: release data ## ask Oxikale's kernel and evcxr's for every feature, and write docs/conformance.md
+	scripts/rust_src.sh
+	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && peer=$$(scripts/evcxr_jupyter.sh) && \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	{ OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/kernel -m feature --features "$$folder/ours.json" || true; } && \
+	{ KERNEL=evcxr EVCXR_JUPYTER_PATH="$$peer" KERNEL_PATIENCE=20 timeout --signal=INT 1h "$$venv/bin/python" -m pytest \
+		tests/kernel -m feature --timeout 60 --features "$$folder/peers.json" || true; } && \
+	"$$venv/bin/python" tests/kernel/conformance.py "$$folder/ours.json" "$$folder/peers.json" --output docs/conformance.md
+
 .PHONY: test-notebooks
 test-notebooks: release data ## run the reference notebooks in the engines
 	scripts/rust_src.sh
@@ -85,10 +96,12 @@ test-notebooks: release data ## run the reference notebooks in the engines
 		--output "$$folder/evcxr.ipynb"
 
 .PHONY: bench
-bench: release data ## measure beside Kale and evcxr, and write benches/results.md and benches/engines.md
+bench: release data ## measure beside Kale and evcxr, and write benches/results.md, engines.md and kernels.md
 	python3 benches/bench.py --kale "$$(scripts/venv.sh benches/requirements.txt)" --output benches/results.md
 	scripts/rust_src.sh
 	cargo bench --locked --package oxikale-engine --features evcxr --bench cells -- --output "$(CURDIR)/benches/engines.md"
+	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && peer=$$(scripts/evcxr_jupyter.sh) && \
+	OXIKALE="$(OXIKALE)" "$$venv/bin/python" benches/kernel.py --evcxr "$$peer" --output benches/kernels.md
 
 .PHONY: fmt
 fmt: prerequisites ## format the Rust sources

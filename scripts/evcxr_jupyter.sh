@@ -3,8 +3,9 @@
 #
 # Usage: scripts/evcxr_jupyter.sh
 #
-# It is built once into the cache folder, which takes a quarter of an hour since rust-analyzer is a part of it. The
-# folder is one for JUPYTER_PATH; its kernel is called `rust`.
+# It is built once into the cache folder, which takes a quarter of an hour since rust-analyzer is a part of it; where
+# EVCXR_JUPYTER names a program of that version, that one is taken. The folder is one for JUPYTER_PATH; its kernel is
+# called `rust`.
 set -euo pipefail
 
 version=0.22.0
@@ -14,7 +15,12 @@ folder=$cache/evcxr_jupyter-$version
 mkdir -p "$cache"
 exec 9>"$folder.lock"
 flock 9
-if [ ! -e "$folder/complete" ]; then
+if [ -n "${EVCXR_JUPYTER:-}" ]; then
+    # A folder of its own, so that the kernelspec of what is built here stays as it is.
+    folder=$cache/evcxr_jupyter-given
+    mkdir -p "$folder/jupyter"
+    JUPYTER_PATH=$folder/jupyter "$(realpath "$EVCXR_JUPYTER")" --install >&2
+elif [ ! -e "$folder/complete" ]; then
     echo "building evcxr_jupyter $version into $folder" >&2
     build=$(mktemp -d "$cache/evcxr_jupyter.XXXXXX")
     trap 'rm -rf "$build"' EXIT

@@ -23,6 +23,9 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "feature(name): a line of the conformance table that this test stands behind")
     config.addinivalue_line("markers", "own: what only Oxikale's kernel is asked for, such as its words")
     config.features, config.features_by_name = {}, {}
+    # The folder of pytest's may become another one while it runs.
+    target = config.getoption("--features")
+    config.features_file = Path(target).absolute() if target else None
     config.pluginmanager.register(Features(config))
 
 
@@ -44,20 +47,29 @@ class Features:
 
     def pytest_runtest_logreport(self, report):
         record = self.config.features.get(report.nodeid)
-        if record is None or (report.when != "call" and report.passed):
+        if record is None:
             return
-        if report.passed:
+        if report.passed and report.when != "call":
+            pass
+        elif report.passed:
             record["passed"] += 1
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             message = crash.message if crash else report.longreprtext
             record["why"].append(message.strip().splitlines()[0] if message.strip() else "it fails")
+        if report.when == "teardown":
+            self.write()
 
+    def pytest_sessionfinish(self):
+        self.write()
 
-def pytest_sessionfinish(session):
-    target = session.config.getoption("--features")
-    if target:
-        Path(target).write_text(json.dumps(session.config.features_by_name, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    def write(self):
+        """Writes what is known so far: a run that is cut off after an hour has then not been for nothing."""
+        if target := self.config.features_file:
+            text = json.dumps(self.config.features_by_name, indent=1, ensure_ascii=False)
+            part = target.with_name(f"{target.name}.part")
+            part.write_text(text + "\n", "utf-8")
+            part.replace(target)
 
 
 @pytest.fixture(scope="session")
