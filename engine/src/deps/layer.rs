@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,10 @@ impl Layer {
         if let Some(layer) = Self::load(&folder) {
             return Ok(layer);
         }
-        let work = cache.join(format!("new-{key}-{}", std::process::id()));
+        // Sessions of one process may build the same at the same time, too.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let work = cache.join(format!("new-{key}-{}-{number}", std::process::id()));
         let symbols = crates.new_symbols(earlier);
         let compile = |symbols| Self::compile(&work, &key, toolchain, crates, symbols, below, cancel);
         let made = match compile(&symbols) {

@@ -1,6 +1,6 @@
 //! A cell: the kernel's own commands in it, and what is left for the engine.
 
-use oxikale_engine::Outcome;
+use oxikale_engine::{Outcome, Variable};
 use oxikale_notebook::directives::{CellLanguage, Command, CommandKind, directives};
 
 use super::Session;
@@ -33,6 +33,11 @@ impl From<Outcome> for End {
 impl Session {
     /// Runs a cell. Its outputs go where outputs go.
     pub(crate) fn run_cell(&mut self, code: &str) -> End {
+        // What consoles tell their users to type.
+        let word = code.trim();
+        if matches!(word, "exit" | "quit") && self.variables().iter().all(|variable| variable.name != word) {
+            return End::Quit;
+        }
         let parted = directives(code);
         if let (CellLanguage::Other(_), Some(command)) = (&parted.language, parted.commands.first()) {
             let rest = &code[command.span.end..];
@@ -61,6 +66,10 @@ impl Session {
             return End::Completed;
         }
         self.run_in_engine(&source)
+    }
+
+    fn variables(&self) -> Vec<Variable> {
+        self.engine.as_ref().map(|engine| engine.variables()).unwrap_or_default()
     }
 
     fn end_of(&self, done: Result<(), CommandError>) -> End {
