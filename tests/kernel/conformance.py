@@ -59,7 +59,7 @@ def page(ours, peers, remark=""):
         lines += [remark, ""]
     lines.append(
         f"{len(names)} features: Oxikale has {count(ours, names)} that it was asked for, "
-        f"evcxr_jupyter {count(peers, names)}; {unasked} were not asked of evcxr_jupyter."
+        f"evcxr_jupyter {count(peers, names)}; {unasked} have no answer of evcxr_jupyter."
     )
     families = {}
     for name in names:
