@@ -70,6 +70,7 @@ test-papermill: release
 
 .PHONY: test-kernel
 test-kernel: release data ## talk to the kernel through Jupyter's own clients
+	scripts/prerequisites.sh browser
 	scripts/rust_src.sh
 	venv=$$(scripts/venv.sh tests/kernel/requirements.txt) && \
 	OXIKALE="$(OXIKALE)" "$$venv/bin/python" -m pytest tests/kernel

@@ -3,6 +3,8 @@
 # Everything else that Oxikale needs (crates, Python packages, data) its own set-up fetches.
 set -euo pipefail
 
+# `browser` asks for what the tests in a browser need besides.
+for_what=${1:-}
 missing_packages=()
 problems=()
 
@@ -32,6 +34,10 @@ look() {
         python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
             problems+=("python3 is $(python3 --version | cut -d ' ' -f 2), the tests need 3.11 or newer")
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing_packages+=(python3-venv)
+    fi
+    if [ "$for_what" = browser ]; then
+        command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+            missing_packages+=(chromium)
     fi
 }
 
