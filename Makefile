@@ -45,12 +45,11 @@ test-rust: release data
 	cargo test --workspace --exclude oxikale-cli --locked
 	cargo test --package oxikale-cli --no-default-features --locked
 
-# With the command, so that rust-analyzer is built for both of them once.
+# The helper process is the command's, so that rust-analyzer is built once.
 .PHONY: test-assist
-test-assist: release
+test-assist: release ## ask the helper process about cells
 	scripts/rust_src.sh
-	cargo test --release --package oxikale-cli --package oxikale-assist --features oxikale-assist/analysis --locked \
-		--test helper
+	OXIKALE="$(OXIKALE)" cargo test --workspace --exclude oxikale-cli --locked --test helper
 
 .PHONY: test-evcxr
 test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which takes half an hour

@@ -31,11 +31,14 @@ pub(super) fn diagnose(shown: &Shown<'_>, adds_crates: bool) -> Option<Vec<Diagn
         .filter_map(|found| {
             let range = shown.frame.in_cell(found.range.range).filter(|_| {
                 let (code, message) = (found.code.as_str(), found.message.as_str());
-                !UNSURE.contains(&code)
+                let lacks_a_derive =
+                    || concerned(code, message).is_some_and(|words| words.iter().any(|word| derived.contains(word)));
+                let is_doubtful = UNSURE.contains(&code)
                     // `?` may return whatever it likes from a cell.
-                    && !message.contains("FromResidual")
-                    && !(adds_crates && OF_CRATES.contains(&code))
-                    && !concerned(code, message).is_some_and(|words| words.iter().any(|word| derived.contains(word)))
+                    || message.contains("FromResidual")
+                    || (adds_crates && OF_CRATES.contains(&code))
+                    || lacks_a_derive();
+                !is_doubtful
             })?;
             Some(Diagnostic {
                 start: range.start,
