@@ -52,9 +52,11 @@ test-assist: release ## ask the helper process about cells
 	OXIKALE="$(OXIKALE)" cargo test --workspace --exclude oxikale-cli --locked --test helper
 
 .PHONY: test-evcxr
-test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which takes half an hour
+test-evcxr: prerequisites ## run the tests that need rust-analyzer themselves: the engine's notebooks in evcxr take half an hour
 	scripts/rust_src.sh
 	cargo test --release --package oxikale-engine --features evcxr --locked --test evcxr --test cells
+	cargo test --release --package oxikale-engine --package oxikale-assist --locked --lib \
+		--features oxikale-engine/evcxr,oxikale-assist/analysis
 
 .PHONY: test-python
 test-python: release data
