@@ -55,8 +55,7 @@ test-assist: release ## ask the helper process about cells
 test-evcxr: prerequisites ## run the tests that need rust-analyzer themselves: the engine's notebooks in evcxr take half an hour
 	scripts/rust_src.sh
 	cargo test --release --package oxikale-engine --features evcxr --locked --test evcxr --test cells
-	cargo test --release --package oxikale-engine --package oxikale-assist --locked --lib \
-		--features oxikale-engine/evcxr,oxikale-assist/analysis
+	cargo test --release --package oxikale-cli --package oxikale-assist --features oxikale-assist/analysis --locked --lib
 
 .PHONY: test-python
 test-python: release data
