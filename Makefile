@@ -45,17 +45,17 @@ test-rust: release data
 	cargo test --workspace --exclude oxikale-cli --locked
 	cargo test --package oxikale-cli --no-default-features --locked
 
-# With the command, so that rust-analyzer is built for both of them once.
+# The helper process is the command's, so that rust-analyzer is built once.
 .PHONY: test-assist
-test-assist: release
+test-assist: release ## ask the helper process about cells
 	scripts/rust_src.sh
-	cargo test --release --package oxikale-cli --package oxikale-assist --features oxikale-assist/analysis --locked \
-		--test helper
+	OXIKALE="$(OXIKALE)" cargo test --workspace --exclude oxikale-cli --locked --test helper
 
 .PHONY: test-evcxr
-test-evcxr: prerequisites ## run the engine's notebooks in evcxr too, which takes half an hour
+test-evcxr: prerequisites ## run the tests that need rust-analyzer themselves: the engine's notebooks in evcxr take half an hour
 	scripts/rust_src.sh
 	cargo test --release --package oxikale-engine --features evcxr --locked --test evcxr --test cells
+	cargo test --release --package oxikale-cli --package oxikale-assist --features oxikale-assist/analysis --locked --lib
 
 .PHONY: test-python
 test-python: release data

@@ -18,9 +18,6 @@ const UNSURE: [&str; 1] = ["E0282"];
 /// What may be missing because the crates of the cell's own `:dep` lines are not there yet.
 const OF_CRATES: [&str; 6] = ["E0277", "E0425", "E0432", "E0433", "E0463", "unresolved-macro-call"];
 
-/// What may be missing of a type because a crate's derive has not been run.
-const OF_DERIVES: [&str; 2] = ["E0277", "E0599"];
-
 /// The derives that are run.
 const OWN_DERIVES: [&str; 9] = ["Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd"];
 
@@ -34,11 +31,14 @@ pub(super) fn diagnose(shown: &Shown<'_>, adds_crates: bool) -> Option<Vec<Diagn
         .filter_map(|found| {
             let range = shown.frame.in_cell(found.range.range).filter(|_| {
                 let (code, message) = (found.code.as_str(), found.message.as_str());
-                !UNSURE.contains(&code)
+                let lacks_a_derive =
+                    || concerned(code, message).is_some_and(|words| words.iter().any(|word| derived.contains(word)));
+                let is_doubtful = UNSURE.contains(&code)
                     // `?` may return whatever it likes from a cell.
-                    && !message.contains("FromResidual")
-                    && !(adds_crates && OF_CRATES.contains(&code))
-                    && !(OF_DERIVES.contains(&code) && words(message).any(|word| derived.contains(&word)))
+                    || message.contains("FromResidual")
+                    || (adds_crates && OF_CRATES.contains(&code))
+                    || lacks_a_derive();
+                !is_doubtful
             })?;
             Some(Diagnostic {
                 start: range.start,
@@ -68,6 +68,20 @@ fn derived(text: &str) -> Vec<&str> {
         }
     }
     types
+}
+
+/// The types, among other words, of which a mistake says that they lack something; none for other mistakes.
+fn concerned<'a>(code: &str, message: &'a str) -> Option<Vec<&'a str>> {
+    match code {
+        // `the trait bound `Vec<Point>: Serialize` is not satisfied`.
+        "E0277" => Some(words(message).collect()),
+        // `no method `parse` on type `&Arguments``.
+        "E0599" => {
+            let (_, receiver) = message.split_once(" on type ")?;
+            Some(words(receiver).find(|word| !matches!(*word, "mut" | "dyn" | "impl")).into_iter().collect())
+        }
+        _ => None,
+    }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -128,12 +142,16 @@ fn config() -> DiagnosticsConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::{derived, plain};
+    use super::{concerned, derived, plain};
 
     #[test]
     fn types_with_unknown_derives_are_known() {
         let text = "#[derive(Debug, serde::Serialize)]\npub struct P<T>(T);\n#[derive(Clone)] enum E {}\n#[derive(Row)] enum F {}";
         assert_eq!(derived(text), ["P", "F"]);
+        assert!(concerned("E0277", "the trait bound `Vec<P>: Serialize` is not satisfied").unwrap().contains(&"P"));
+        assert_eq!(concerned("E0599", "no method `a` on type `&mut P<u8>`"), Some(vec!["P"]));
+        assert_eq!(concerned("E0599", "no method `a` on type `Vec<P>`"), Some(vec!["Vec"]));
+        assert_eq!(concerned("E0308", "expected P, found u8"), None);
     }
 
     #[test]

@@ -1,15 +1,11 @@
 //! The helper beside a real engine: what cells have left behind, and the crates of the session.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-
-use oxikale_assist::Assist;
-use oxikale_engine::direct::{DirectEngine, Options};
-use oxikale_engine::{Cell, Engine, Event, Outcome};
+use std::path::Path;
 
 use super::Test;
-use super::session::{completion, in_time, inserts, inspect};
+use super::beside::Beside;
+use super::session::{completion, helper, in_time, inserts, inspect};
 
 pub fn trials() -> Vec<Test> {
     vec![
@@ -18,56 +14,13 @@ pub fn trials() -> Vec<Test> {
     ]
 }
 
-/// An engine and a helper that is told of it.
-struct Session {
-    engine: DirectEngine,
-    assist: Assist,
-    errors: Arc<Mutex<Vec<String>>>,
-    folder: tempfile::TempDir,
-    cells: usize,
-}
-
-impl Session {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let errors = Arc::new(Mutex::new(Vec::new()));
-        let listener = {
-            let errors = Arc::clone(&errors);
-            Arc::new(move |event| {
-                if let Event::Error(error) = event {
-                    errors.lock().unwrap().push(format!("{error:?}"));
-                }
-            })
-        };
-        let options = Options {
-            folder: folder.path().to_owned(),
-            cache: kept.join("cache"),
-            data: kept.join("data"),
-            ..Options::default()
-        };
-        let engine = DirectEngine::start(options, listener).unwrap();
-        // The sources of the standard library may be in the cache that is not the test's own.
-        Self { engine, assist: Assist::of_this_program().unwrap(), errors, folder, cells: 0 }
-    }
-
-    fn run(&mut self, source: &str) {
-        self.cells += 1;
-        let outcome = self.engine.execute(&Cell { source: source.to_owned(), name: self.cells.to_string() });
-        assert_eq!(outcome, Outcome::Completed, "{source}: {:?}", self.errors.lock().unwrap());
-        let mut surroundings = self.engine.surroundings();
-        surroundings.library = super::session::toolchain().library;
-        self.assist.update(surroundings);
-    }
-}
-
 fn an_engine_tells_what_is_around() {
-    let mut session = Session::start();
+    let assist = &helper();
+    let mut session = Beside::start(assist);
     session.run("#[derive(Debug, Clone)]\nstruct Point { x: f64 }\nimpl Point { fn norm(&self) -> f64 { self.x }\nfn old(&self) {} }");
     session.run("use std::collections::HashMap;\nlet mut points = vec![Point { x: 1.0 }];\nlet by_name: HashMap<String, Point> = HashMap::new();");
     session.run("mod shapes { #[derive(Debug)] pub struct Circle { pub radius: f64 } }\nlet circle = shapes::Circle { radius: 1.0 };");
     session.run("let square = |x: f64| x * x;\nlet offset = 2.0; let add = move |x: f64| x + offset;\nlet numbers = [1_u8; 3];\nlet text = \"é\";");
-    let assist = &session.assist;
     completion(assist, "points.¦", "push");
     completion(assist, "points[0].¦", "norm");
     completion(assist, "by_name.values().next().unwrap().¦", "x");
@@ -85,24 +38,24 @@ fn an_engine_tells_what_is_around() {
     }
     // A new definition takes the place of the old one, also of one method.
     session.run("impl Point { fn norm(&self) -> String { String::new() } }");
-    completion(&session.assist, "points[0].norm().¦", "push_str");
+    completion(assist, "points[0].norm().¦", "push_str");
     session.run("struct Point { y: u8 }\nlet other = Point { y: 1 };");
-    let names = inserts(&session.assist, "other.¦");
+    let names = inserts(assist, "other.¦");
     assert!(names.contains(&"y".to_owned()) && !names.contains(&"x".to_owned()), "{names:?}");
 }
 
 fn crates_of_the_session() {
-    let mut session = Session::start();
-    let folder = session.folder.path().to_owned();
+    let assist = &helper();
+    let mut session = Beside::start(assist);
+    let folder = session.folder().to_owned();
     local_crate(
         &folder,
         "scale",
         "/// Makes things larger.\npub mod factor { pub struct Factor<T> { pub by: T }\nimpl<T: Clone> Factor<T> { pub fn twice(&self) -> T { self.by.clone() } } }\n#[cfg(feature = \"extra\")] pub fn extra() {}\n#[cfg(from_script)] pub fn scripted() -> u8 { include!(concat!(env!(\"OUT_DIR\"), \"/generated.rs\")) }",
     );
     session.run("let before = 1;");
-    completion(&session.assist, "bef¦", "before");
+    completion(assist, "bef¦", "before");
     session.run(":dep scale = { path = \"scale\", features = [\"extra\"] }\nlet factor = scale::factor::Factor { by: String::new() };");
-    let assist = &session.assist;
     completion(assist, "sca¦", "scale");
     completion(assist, "scale::¦", "factor");
     completion(assist, "scale::¦", "extra");
@@ -112,7 +65,6 @@ fn crates_of_the_session() {
     completion(assist, "scale::scripted().¦", "count_ones");
     assert_eq!(assist.diagnostics("let x: u8 = scale::scripted(); factor.twice().len()", in_time()), Some(vec![]));
     session.run(":dep ndarray = \"0.17\"\nuse ndarray::prelude::*;\nlet a = array![[1.0, 2.0], [3.0, 4.0]];");
-    let assist = &session.assist;
     completion(assist, "a.¦", "nrows");
     completion(assist, "a.dot(&a).¦", "sum_axis");
     completion(assist, "a.row(0).¦", "iter");
@@ -120,8 +72,8 @@ fn crates_of_the_session() {
     completion(assist, "factor.¦", "twice");
     assert_eq!(assist.diagnostics("a.sum_axis(Axis(0)).mapv(f64::sqrt) + 1.0", in_time()), Some(vec![]));
     session.run(":dep serde = { version = \"1\", features = [\"derive\"] }\n#[derive(serde::Serialize, Clone)]\nstruct Row { id: u32 }\nlet row = Row { id: 1 };");
-    completion(&session.assist, "row.¦", "id");
-    completion(&session.assist, "row.¦", "clone");
+    completion(assist, "row.¦", "id");
+    completion(assist, "row.¦", "clone");
 }
 
 fn local_crate(folder: &Path, name: &str, source: &str) {

@@ -4,10 +4,23 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use oxikale_assist::{Assist, Completion, Completions, Inspection, ItemSource, Surroundings, VariableSource};
+use oxikale_assist::{ARGUMENT, Assist, Completion, Completions, Inspection, ItemSource, Surroundings, VariableSource};
 
 /// More than anything takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The program that is started as the helper.
+pub fn program() -> Option<PathBuf> {
+    if cfg!(feature = "analysis") {
+        return std::env::current_exe().ok();
+    }
+    std::env::var_os("OXIKALE").map(PathBuf::from)
+}
+
+/// A helper that has not been started yet.
+pub fn helper() -> Assist {
+    Assist::new(program().expect("a program"), vec![ARGUMENT.into()])
+}
 
 /// Where the compiler and the sources of the standard library are.
 pub fn toolchain() -> Surroundings {
@@ -46,7 +59,7 @@ pub fn surroundings(items: &[&str], variables: &[(&str, &str)]) -> Surroundings 
 
 /// A helper that knows these items and variables.
 pub fn session(items: &[&str], variables: &[(&str, &str)]) -> Assist {
-    let assist = Assist::of_this_program().unwrap();
+    let assist = helper();
     assist.update(surroundings(items, variables));
     assist
 }
