@@ -375,7 +375,7 @@ def markdown(sides, rounds, found, failures, loads):
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--evcxr", type=Path, help="what scripts/evcxr_jupyter.sh prints; without it the peer is left out")
+    parser.add_argument("--evcxr", type=Path, help="what scripts/evcxr_jupyter.sh prints; none: no peer")
     parser.add_argument("--rounds", type=int, default=5, help="how often each thing is measured (default 5)")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone")
     parser.add_argument("--output", type=Path, help="file for the table")
