@@ -98,7 +98,7 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
                 source.marked(Purpose::Show, "match &(");
                 source.cell(cell, value.clone());
                 source.own("\n");
-                source.marked(Purpose::Show, &show(scope, draft.shows));
+                source.marked(Purpose::Show, &show(scope, draft.shows, external));
                 source.cell(cell, value.end..span.end);
             }
             _ => source.cell_with(cell, span.clone(), &closures, "move "),
@@ -140,8 +140,8 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
     Written { source, units, external, taken, stored }
 }
 
-/// What follows the last expression, so that its value is shown.
-fn show(scope: &Scope, shows: Shows) -> String {
+/// What follows the last expression, so that its value is shown. `external` says whether the cell is linked to crates.
+fn show(scope: &Scope, shows: Shows, external: bool) -> String {
     let types = if scope.types { "::oxikale_host::show::with_type();" } else { "" };
     if let Some(format) = &scope.format {
         return format!(
@@ -151,7 +151,8 @@ fn show(scope: &Scope, shows: Shows) -> String {
     if shows == Shows::Debug {
         return format!(") {{ __value => {{ {types} ::oxikale_host::show::debug(__value) }} }};");
     }
-    let shown = if scope.externs.crates.iter().any(|(name, _)| name == "oxikale") {
+    // A cell that has nothing to do with the crates is not linked to them for the sake of its result.
+    let shown = if external && scope.externs.crates.iter().any(|(name, _)| name == "oxikale") {
         ") { __value => { trait __Rich { fn show(&self); } \
          impl<T: ::oxikale::Display + ?Sized> __Rich for &&::oxikale_host::show::Probe<'_, T> { \
          fn show(&self) { ::oxikale::display::show(self.0) } } \
