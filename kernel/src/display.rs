@@ -1,23 +1,8 @@
 //! Forms in which the kernel shows things of its own.
 
+use oxikale_compiler::draw::escape;
 use oxikale_engine::Progress;
 use serde_json::{Map, Value};
-
-/// Text as it stands in HTML.
-pub fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
 
 /// Text alone.
 pub fn plain(text: impl Into<String>) -> Map<String, Value> {
@@ -42,7 +27,7 @@ pub fn progress_bar(progress: &Progress) -> Map<String, Value> {
         }
         None => (String::new(), "<progress></progress> ".to_owned()),
     };
-    html(format!("{label}{count}"), format!("<div>{bar}{}{count}</div>", escaped(label)))
+    html(format!("{label}{count}"), format!("<div>{bar}{}{count}</div>", escape(label)))
 }
 
 /// A table of text: a line of heads, and rows.
@@ -65,7 +50,7 @@ pub fn table(heads: &[&str], rows: &[Vec<String>]) -> Map<String, Value> {
     let mut text = vec![line(&head)];
     text.extend(rows.iter().map(|row| line(row)));
     let cells = |tag: &str, cells: &[String]| -> String {
-        cells.iter().map(|cell| format!("<{tag} style=\"text-align:left\">{}</{tag}>", escaped(cell))).collect()
+        cells.iter().map(|cell| format!("<{tag} style=\"text-align:left\">{}</{tag}>", escape(cell))).collect()
     };
     let body: String = rows.iter().map(|row| format!("<tr>{}</tr>", cells("td", row))).collect();
     html(text.join("\n"), format!("<table><thead><tr>{}</tr></thead><tbody>{body}</tbody></table>", cells("th", &head)))

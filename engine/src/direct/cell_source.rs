@@ -54,6 +54,15 @@ pub(super) fn write(cell: &Arc<CellText>, parsed: &Parsed, scope: &Scope, draft:
         dependencies(&scope.externs, &mut source);
     }
     let mut units = scope.items.write_imports(&mentions, &mut source);
+    // What the cell's items and variables are made of may come from crates that the cell itself does not mention.
+    let through = units.iter().any(|unit| unit.needs_dependencies())
+        || taken
+            .iter()
+            .any(|variable| variable.current_type(&scope.items).1.iter().any(|unit| unit.needs_dependencies()));
+    if through && !external {
+        dependencies(&scope.externs, &mut source);
+    }
+    let external = external || through;
     // Everything before the cell's own text stands in the first line, so that its lines keep their numbers.
     if scope.errors_by_display {
         source.own(

@@ -228,6 +228,11 @@ impl Compiler {
             cell_source::dependencies(&scope.externs, &mut source);
         }
         let needs = items.write_imports(&mentions, &mut source);
+        let through = needs.iter().any(|unit| unit.needs_dependencies());
+        if through && !external {
+            cell_source::dependencies(&scope.externs, &mut source);
+        }
+        let external = external || through;
         for entry in items.open() {
             entry.write(&mut source);
         }
@@ -267,6 +272,7 @@ impl Compiler {
             cell_source::dependencies(&scope.externs, &mut source);
         }
         let units = scope.items.write_imports(&BTreeSet::new(), &mut source);
+        let external = external || units.iter().any(|unit| unit.needs_dependencies());
         let key = self.key(&source, &units, external.then_some(&scope.externs), "0");
         if self.units.get::<()>(&key).is_some() {
             return Ok(());
@@ -465,9 +471,7 @@ impl Compiler {
                 )));
             }
         }
-        // A unit without dependencies in its own text may still need them through another unit.
-        let external = externs.is_some() || units.iter().any(|unit| unit.needs_dependencies());
-        if external && let Some(externs) = externs {
+        if let Some(externs) = externs {
             for folder in &externs.search {
                 arguments.extend(search("dependency", folder));
             }

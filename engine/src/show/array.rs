@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use oxikale_compiler::draw::escape;
+
 use super::debug_tree::{Tree, parse_prefix};
-use super::{Shown, escape, short_type};
+use super::{Shown, short_type};
 
 /// An array's forms, if the value is one. ndarray's own `Debug` elides the middle of long ones.
 pub(super) fn array(type_name: &str, text: &str) -> Option<Shown> {

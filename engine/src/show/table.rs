@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use oxikale_compiler::draw::escape;
+
+use super::Shown;
 use super::debug_tree::{Tree, parse};
-use super::{Shown, escape};
 
 /// So many rows at the start and at the end of a long list are shown.
 const EDGE: usize = 30;

@@ -116,6 +116,13 @@ impl Assist {
             .collect()
     }
 
+    /// Lets the helper process start: questions are likely to come. Nobody waits for it.
+    pub fn warm_up(&self, snapshot: &Arc<Snapshot>) {
+        if let Some(helper) = self.helper(snapshot) {
+            helper.warm_up();
+        }
+    }
+
     /// Ends the helper process.
     pub fn stop(&self) {
         if let Some(helper) = &self.helper {

@@ -26,6 +26,8 @@ pub(super) fn receive(kernel: &Arc<Kernel>, _: &Comm, data: &Map<String, Value>)
             .collect();
         kernel.upcoming.set(cells);
     }
+    // Somebody works in the notebook, and will want completions.
+    kernel.assist.warm_up(&kernel.session.snapshot());
     let next = data.get("next").and_then(Value::as_str);
     let sources = kernel.upcoming.from(next);
     if !sources.is_empty() {

@@ -18,7 +18,9 @@ const INDENT: &str = "    ";
 /// Longer texts are not typed, and are not parsed while others wait.
 const LONGEST: usize = 1 << 18;
 
-pub(super) fn reply(_: &Arc<Kernel>, request: &Arc<Request>) -> Option<Value> {
+pub(super) fn reply(kernel: &Arc<Kernel>, request: &Arc<Request>) -> Option<Value> {
+    // Somebody types in a console, and will want completions.
+    kernel.assist.warm_up(&kernel.session.snapshot());
     let code = request.content.get("code").and_then(Value::as_str).unwrap_or_default();
     Some(match state(code) {
         "incomplete" => json!({ "status": "incomplete", "indent": indent(code) }),
