@@ -80,7 +80,8 @@ def run(page, number):
 
 
 def test_a_notebook_is_used_in_jupyterlab(page, folder):
-    page.locator(".jp-NotebookPanel [data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    # Before the kernel has said that it is idle, JupyterLab drops what is to be run.
+    page.get_by_text("Rust (Oxikale) | Idle").wait_for()
     run(page, 0)
     expect(cell(page, 0).locator(".jp-OutputArea-executeResult")).to_contain_text("3", timeout=PATIENCE * 1000)
 
