@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LARGEST = 400_000
+LARGEST = 300_000
 # Folders of the machine on which a notebook was run.
 PLACES = re.compile(r"/(?:root|home|Users|tmp|work)/")
 
