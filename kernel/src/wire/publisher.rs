@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::io::BufReader;
 
 use super::greeting::{Kind, greet};
@@ -62,19 +62,7 @@ impl Publisher {
 
     /// Puts a message out. It never waits.
     pub fn publish(&self, parent: &Parent, kind: &str, content: &Value) {
-        self.publish_with(parent, kind, content, &Map::new(), &[]);
-    }
-
-    /// The same, with metadata and buffers.
-    pub fn publish_with(
-        &self,
-        parent: &Parent,
-        kind: &str,
-        content: &Value,
-        metadata: &Map<String, Value>,
-        buffers: &[Bytes],
-    ) {
-        let frames = self.frames(kind, parent, kind, content, metadata, buffers);
+        let frames = self.frames(kind, parent, kind, content);
         let topic = frames[0].clone();
         let bytes = zmtp::encode(&frames);
         for subscriber in self.subscribers().iter().filter(|subscriber| subscriber.wants(&topic)) {
@@ -163,30 +151,16 @@ impl Publisher {
         let subscription = String::from_utf8_lossy(&topic).into_owned();
         let content = json!({ "subscription": subscription });
         // The topic of the welcome is the one that was subscribed to, so that it comes through.
-        let frames = self.frames(&subscription, &Parent::new(), "iopub_welcome", &content, &Map::new(), &[]);
+        let frames = self.frames(&subscription, &Parent::new(), "iopub_welcome", &content);
         subscriber.outbox.push(zmtp::encode(&frames));
     }
 
-    fn frames(
-        &self,
-        topic: &str,
-        parent: &Parent,
-        kind: &str,
-        content: &Value,
-        metadata: &Map<String, Value>,
-        buffers: &[Bytes],
-    ) -> Frames {
-        let parent = if parent.is_empty() { Bytes::from_static(b"{}") } else { parent.clone() };
-        let metadata = Bytes::from(Value::Object(metadata.clone()).to_string());
+    fn frames(&self, topic: &str, parent: &Parent, kind: &str, content: &Value) -> Frames {
+        let none = Bytes::from_static(b"{}");
+        let parent = if parent.is_empty() { none.clone() } else { parent.clone() };
+        let header = self.stamp.header(kind);
         let mut frames = vec![Bytes::copy_from_slice(topic.as_bytes())];
-        frames.extend(parts(
-            &self.signer,
-            self.stamp.header(kind),
-            parent,
-            metadata,
-            content.to_string().into(),
-            buffers,
-        ));
+        frames.extend(parts(&self.signer, header, parent, none, content.to_string().into(), &[]));
         frames
     }
 
